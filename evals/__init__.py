@@ -1,0 +1,1 @@
+"""Question sets and what is learnt and measured on them. Uses `ingest` and `rag` from outside, as any program would."""

@@ -1,0 +1,79 @@
+"""Finding what in a text is not the statement: web leftovers, the title line, its repetition.
+
+Nothing is ever removed: the result is stretches to leave out of the passages, each with its reason. Knows nothing of files or the index.
+
+    >>> text = "بيان\\n\\nنص البيان.\\n\\nاظهر المزيد"
+    >>> [(text[cut.start:cut.end], cut.reason) for cut in leftovers(text)]
+    [('اظهر المزيد', 'web leftover')]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from rag.language import fold
+from rag.schema import Cut, Span
+
+MAX_TITLE_CHARS = 250
+_MAX_LEFTOVER_CHARS = 140  # a longer line is prose, whatever it begins with
+_LINE = re.compile(r"[^\r\n]+")
+_SPACE = re.compile(r"\s+")
+_NUMBER = re.compile(r"\d[\d.,]*")
+
+
+def lines(text: str, cuts: Sequence[Cut] = ()) -> list[Span]:
+    """Return the lines of `text` that hold a letter or digit and lie outside `cuts`."""
+    spans = [Span(match.start(), match.end()) for match in _LINE.finditer(text)]
+    outside = [s for s in spans if not any(cut.start <= s.start < cut.end for cut in cuts)]
+    return [s for s in outside if any(char.isalnum() for char in text[s.start : s.end])]
+
+
+def leftovers(text: str) -> list[Cut]:
+    """Return the lines of `text` that scraping left behind."""
+    return [Cut(s.start, s.end, "web leftover") for s in lines(text) if _is_leftover(text[s.start : s.end])]
+
+
+def find_title(text: str, cuts: Sequence[Cut]) -> Span | None:
+    """Return the first line when it can be a title: short, and not the only one."""
+    found = lines(text, cuts)
+    if len(found) < 2 or found[0].end - found[0].start > MAX_TITLE_CHARS:
+        return None
+    return found[0]
+
+
+def titles(text: str, title: str, cuts: Sequence[Cut]) -> list[Cut]:
+    """Return the leading lines that say the title, each a cut; the title is shown with the passages, not quoted from them.
+
+    Only the first four lines count, and never all of them: a statement that is only its title keeps it.
+    """
+    found = lines(text, cuts)
+    same = [s for s in found[:4] if comparable(text[s.start : s.end]) == comparable(title)]
+    return [Cut(s.start, s.end, "title") for s in same] if len(same) < len(found) else []
+
+
+def comparable(line: str) -> str:
+    """Return the folded line without punctuation, for comparing titles."""
+    return " ".join(re.findall(r"\w+", fold(line)))
+
+
+def _is_leftover(line: str) -> bool:
+    key = _key(line)
+    return len(key) <= _MAX_LEFTOVER_CHARS and any(pattern.fullmatch(key) for pattern in _patterns())
+
+
+def _key(line: str) -> str:
+    return _NUMBER.sub("0", _SPACE.sub(" ", fold(line)).strip(" .:•|-–—*#>»«"))
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    text = files("ingest.resources").joinpath("boilerplate.txt").read_text(encoding="utf-8")
+    entries = (line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return tuple(re.compile(".*".join(re.escape(_keep(part)) for part in entry.split("*"))) for entry in entries)
+
+
+def _keep(part: str) -> str:
+    return _SPACE.sub(" ", fold(part))

@@ -1,0 +1,1 @@
+"""What ingest cuts away: `boilerplate.txt`, one line of web leftovers an entry."""

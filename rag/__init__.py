@@ -1,0 +1,34 @@
+"""Bayan answers Arabic and English questions about official and press statements with verbatim, cited quotes.
+
+    from rag import Assistant
+    Assistant.open("path/to/index").ask("كم عدد الشهداء؟")
+
+Importing the package loads neither models nor stores: names are resolved when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+    from rag.schema import Answer, Citation, Hit, IngestReport, Statement
+    from rag.settings import Settings
+
+_HOMES = {
+    "Assistant": "rag.assistant",
+    "Answer": "rag.schema",
+    "Citation": "rag.schema",
+    "Hit": "rag.schema",
+    "IngestReport": "rag.schema",
+    "Settings": "rag.settings",
+    "Statement": "rag.schema",
+}
+__all__ = ["Answer", "Assistant", "Citation", "Hit", "IngestReport", "Settings", "Statement"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,193 @@
+"""The whole of Bayan in one file: a question goes in, verbatim evidence is found, an answer comes out.
+
+    question ─ check_question ─ retrieve ─ gather ─ compose ─ check ─ Answer
+
+Each step is a function or object of its own module; this one only joins them, as a LangChain runnable too. Knows nothing of source
+files, terminals or browsers.
+
+    assistant = Assistant.open("path/to/index")
+    assistant.ask("كم عدد الشهداء؟").citations[0].quote
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from rag.build import newest_first, open_retriever
+from rag.errors import QuestionError, UnknownStatement
+from rag.evidence import Evidence, gather
+from rag.language import content_words, foreign_language, language_of, words
+from rag.quote import check_quotes, cite, compose_quotes
+from rag.retrieve import Found, Retriever, to_hits
+from rag.schema import Answer, Completed, Delta, Event, Hit, Language, Retrieved, Statement, Timings, to_json
+from rag.settings import Settings, load_settings
+
+MAX_QUESTION_CHARS = 2_000
+NEAREST = 3  # quotes offered when there is no answer
+
+
+class Assistant:
+    """Answers questions from one index. Safe to share between threads."""
+
+    def __init__(self, retriever: Retriever, settings: Settings) -> None:
+        self._retriever, self._settings = retriever, settings
+
+    @classmethod
+    def open(cls, index: str | Path | None = None, *, settings: Settings | None = None) -> Assistant:
+        """Open an index; settings come from the environment unless given. Raises IndexMissing, IndexMismatch, ModelError and their kin."""
+        settings = settings or load_settings(index=index)
+        return cls(open_retriever(settings), settings)
+
+    # Asking
+
+    def ask(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Answer:
+        """Answer a question from the statements, or say that they hold no answer.
+
+        `history`: the answers so far, oldest first; a question without words of its own ("and when?") is searched with the one before
+        it. `language`: of the answer's frame; by default the question's. Raises QuestionError for a question that cannot be searched.
+        """
+        for event in self.stream(question, history=history, language=language):
+            if isinstance(event, Completed):
+                return event.answer
+        raise AssertionError("a stream always ends with Completed")
+
+    def stream(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Iterator[Event]:
+        """Answer a question step by step: Retrieved, then Delta for each piece of text, then Completed with the whole answer."""
+        clock = _Clock()
+        question = check_question(question)
+        asked, spoken = in_context(question, history), language or self._language(question)
+
+        found = self._retriever.retrieve(asked, top_k=self._settings.top_k)
+        clock.lap("retrieve")
+        yield Retrieved(tuple(to_hits(found.candidates)))
+
+        evidence = self._gather(asked, found)
+        clock.lap("evidence")
+
+        answer = self._compose(question, evidence, spoken)
+        for piece in answer.answer.splitlines(keepends=True):
+            yield Delta(piece)
+        clock.lap("generate")
+
+        statements = {candidate.statement.statement_id: candidate.statement for candidate in found.candidates}
+        answer = replace(answer, checks=check_quotes(answer.citations, statements))
+        clock.lap("verify")
+        yield Completed(replace(answer, timings_ms=clock.timings()))
+
+    def search(self, query: str, *, top_k: int = 10) -> list[Hit]:
+        """Return the passages nearest to a query, best first. Raises QuestionError when there is nothing to search for."""
+        return to_hits(self._retriever.retrieve(check_question(query, foreign=True), top_k=top_k).candidates)
+
+    async def aask(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Answer:
+        """`ask` for asynchronous callers."""
+        return await asyncio.to_thread(self.ask, question, history=history, language=language)
+
+    async def astream(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None
+    ) -> AsyncIterator[Event]:
+        """`stream` for asynchronous callers."""
+        events = self.stream(question, history=history, language=language)
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield event
+
+    # Statements
+
+    def statements(self) -> list[Statement]:
+        """Return every statement, newest first, those without a date last."""
+        return newest_first(self._retriever.statements())
+
+    def statement(self, statement_id: str) -> Statement:
+        """Return one statement. Raises UnknownStatement."""
+        if found := self._retriever.statement(statement_id):
+            return found
+        raise UnknownStatement(f'no statement has the id "{statement_id}"; `bayan statements` lists them')
+
+    # LangChain
+
+    def as_retriever(self, *, top_k: int = 10) -> BaseRetriever:
+        """Return a LangChain retriever: passages as Documents with the fields of `Hit` as metadata."""
+        return StatementRetriever(assistant=self, top_k=top_k)
+
+    def as_runnable(self) -> Runnable[str, Answer]:
+        """Return a LangChain runnable from a question to an Answer."""
+        return RunnableLambda(self.ask, afunc=self.aask, name="bayan")
+
+    # Steps
+
+    def _language(self, question: str) -> Language:
+        return language_of(question) if self._settings.language == "auto" else self._settings.language
+
+    def _gather(self, asked: str, found: Found) -> Evidence:
+        evidence = gather(asked, found, count=max(self._settings.max_citations, NEAREST))
+        return replace(evidence, quotes=evidence.quotes[: self._settings.max_citations if evidence.answers else NEAREST])
+
+    def _compose(self, question: str, evidence: Evidence, language: Language) -> Answer:
+        citations = cite(evidence.quotes)
+        return Answer(
+            question=question,
+            language=language,
+            status="answered" if evidence.answers else "not_found",
+            mode="quote",
+            model=None,
+            answer=compose_quotes(evidence, language),
+            citations=citations if evidence.answers else (),
+            nearest=() if evidence.answers else citations,
+        )
+
+
+def check_question(question: str, *, foreign: bool = False) -> str:
+    """Return the question without surrounding space. Raises QuestionError when it cannot be searched.
+
+    `foreign` lets other languages pass, for searching by keywords.
+    """
+    question = question.strip()
+    if not words(question):
+        raise QuestionError(f'the question "{question}" has no words; write one in Arabic or English')
+    if len(question) > MAX_QUESTION_CHARS:
+        raise QuestionError(f"the question has {len(question)} characters; at most {MAX_QUESTION_CHARS} are allowed, shorten it")
+    if not foreign and (code := foreign_language(question)):
+        raise QuestionError(f'the question "{question}" seems to be in another language ({code}); ask in Arabic or English')
+    return question
+
+
+def in_context(question: str, history: Sequence[Answer]) -> str:
+    """Return what to search for: a question with fewer than two words of its own is read with the question before it."""
+    if not history or len(content_words(question)) >= 2:
+        return question
+    return f"{history[-1].question} {question}"
+
+
+class StatementRetriever(BaseRetriever):
+    """LangChain's view of the search."""
+
+    assistant: Any
+    top_k: int
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        hits = self.assistant.search(query, top_k=self.top_k)
+        return [Document(page_content=hit.text, id=hit.passage_id, metadata=to_json(hit)) for hit in hits]
+
+
+class _Clock:
+    """Milliseconds of each stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps[stage], self._last = round((now - self._last) * 1000, 1), now
+
+    def timings(self) -> Timings:
+        return Timings(**self._laps, total=round((time.perf_counter() - self._start) * 1000, 1))

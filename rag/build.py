@@ -1,0 +1,68 @@
+"""The composition root: settings in, assembled parts out. Concrete classes are picked here only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.embeddings import SentenceTransformerEmbeddings
+    from rag.index import Index, WritableIndex
+    from rag.retrieve import Retriever
+    from rag.schema import Statement
+
+
+def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
+    """Open the embedding model that the settings name. Raises ModelError."""
+    from rag.embeddings import open_embeddings as load
+
+    return load(settings.embedding, cache=settings.cache, offline=settings.offline)
+
+
+def open_index(settings: Settings, embeddings: SentenceTransformerEmbeddings) -> Index:
+    """Open the index for reading. Raises IndexMissing, IndexMismatch, IndexUnusable."""
+    from rag.index import Index
+
+    return Index.open(settings.index, embeddings, chroma_url=settings.chroma_url)
+
+
+def open_retriever(settings: Settings) -> Retriever:
+    """Open model and index for searching. A missing index is told of before a model is loaded."""
+    from rag.index import read_manifest
+    from rag.retrieve import Retriever
+
+    read_manifest(settings.index)
+    embeddings = open_embeddings(settings)
+    return Retriever(open_index(settings, embeddings), embeddings)
+
+
+def list_statements(settings: Settings) -> list[Statement]:
+    """Return the statements of an index, newest first, those without a date last; no model is loaded. Raises IndexMissing, IndexUnusable."""
+    from rag.index import read_manifest
+    from rag.store import Store
+
+    manifest = read_manifest(settings.index)
+    store = Store.open(settings.index / manifest.data, url=settings.chroma_url, prefix=manifest.data)
+    try:
+        return newest_first(store.all_statements())
+    finally:
+        store.close()
+
+
+def newest_first(statements: Iterable[Statement]) -> list[Statement]:
+    """Order statements by date, newest first, those without a date last."""
+    return sorted(statements, key=lambda statement: (statement.date or "", statement.title), reverse=True)
+
+
+@contextmanager
+def open_writing(settings: Settings, *, must_exist: bool = False, rebuild: bool = False) -> Iterator[WritableIndex]:
+    """Open the index for writing, made if it is not there unless it `must_exist`."""
+    from rag.index import read_manifest, writing
+
+    if must_exist:
+        read_manifest(settings.index)
+    with writing(settings.index, open_embeddings(settings), chroma_url=settings.chroma_url, rebuild=rebuild) as index:
+        yield index

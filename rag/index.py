@@ -1,0 +1,331 @@
+"""An index folder: store and lexical index kept in step, and the manifest that says how they were made.
+
+    with writing(Path("index"), embeddings) as index:   # one writer at a time
+        index.put([(statement, passages)])
+    index = Index.open(Path("index"), embeddings)        # any number of readers
+
+`manifest.json` is written last and atomically: its presence means that the index is complete, and it names the data folder that counts.
+`writing.json` stands while an ingest runs; one found without a writer tells of an interrupted run, and the next one sweeps up after it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable
+from rag.language import TEXT_VERSION
+from rag.language.resources import entries
+from rag.lexical import LexicalIndex
+from rag.schema import Language, Passage, Statement
+from rag.store import LANGUAGES, PAGE, Store, StoredPassage
+
+Floats = npt.NDArray[np.float32]
+FORMAT = 1
+MANIFEST, JOURNAL, LOCK, REFERENCE = "manifest.json", "writing.json", "write.lock", "reference.npz"
+SAMPLE = 1_000
+
+
+class PassageEmbeddings(Protocol):
+    """What an index needs to know of an embedding model."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    def embed_passages_array(self, texts: Sequence[str], *, progress: bool = False) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """How an index was made. `data` names its data folder (on a Chroma server: the prefix of its collections)."""
+
+    format: int
+    embedding: str
+    digest: str
+    dimension: int
+    text_version: int
+    data: str
+    generation: int = 0
+
+    def same_making(self, other: Manifest) -> bool:
+        mine, theirs = asdict(self), asdict(other)
+        return all(mine[name] == theirs[name] for name in ("format", "digest", "dimension", "text_version"))
+
+
+class Index:
+    """A complete index, open for reading. `refresh` picks up what other processes have written since."""
+
+    def __init__(self, folder: Path, manifest: Manifest, *, chroma_url: str | None = None) -> None:
+        self.folder, self.manifest, self._chroma_url = folder, manifest, chroma_url
+        self.store = Store.open(folder / manifest.data, url=chroma_url, prefix=manifest.data)
+        self.lexical = LexicalIndex.open(folder / manifest.data)
+
+    @classmethod
+    def open(cls, folder: Path, embeddings: PassageEmbeddings, *, chroma_url: str | None = None) -> Index:
+        """Open a complete index. Raises IndexMissing, IndexMismatch or IndexUnusable."""
+        manifest = read_manifest(folder)
+        check_making(folder, manifest, embeddings)
+        return cls(folder, manifest, chroma_url=chroma_url)
+
+    def sample(self, language: Language) -> Floats:
+        """Return vectors of passages of the index, to know how near passages at large are, shape (n, dimension)."""
+        return self.store.vectors(language, limit=SAMPLE).reshape(-1, self.manifest.dimension)
+
+    def reference(self, language: Language) -> Floats:
+        """Return the vectors of the reference sentences, texts on any other subject, shape (n, dimension)."""
+        vectors: Floats = np.load(self.folder / self.manifest.data / REFERENCE)[language]
+        return vectors
+
+    def refresh(self) -> bool:
+        """Reopen the parts when another process has completed an ingest; say whether it had."""
+        manifest = read_manifest(self.folder)
+        if manifest == self.manifest:
+            return False
+        self.store.close()
+        self.__init__(self.folder, manifest, chroma_url=self._chroma_url)  # type: ignore[misc]
+        return True
+
+
+class WritableIndex:
+    """An index that one process is writing to; made by `writing`."""
+
+    def __init__(self, store: Store, lexical: LexicalIndex, embeddings: PassageEmbeddings) -> None:
+        self.store, self.lexical, self._embeddings = store, lexical, embeddings
+
+    def put(self, batch: Sequence[tuple[Statement, Sequence[Passage]]]) -> int:
+        """Add or replace statements with their passages; return how many passages were written.
+
+        Order matters: new passages, then the statement's record, then removal of the old ones (see rag.store).
+        """
+        existing = self.store.statements([statement.statement_id for statement, _ in batch])
+        old = [(statement, *found) for key, statement in existing.items() for found in self.store.passages_of(key).values()]
+        fresh = [(statement, passage) for statement, passages in batch for passage in passages]
+        stored, vectors = self._embed(fresh, old)
+        self.store.write_passages(stored, vectors)
+        self.lexical.update(add=[(passage, statement.title) for statement, passage in fresh])
+        for statement, _ in batch:
+            self.store.write_statement(statement)
+        new_ids = {passage.passage_id for _, passage in fresh}
+        self._delete([found.passage.passage_id for _, found, _ in old if found.passage.passage_id not in new_ids])
+        return len(fresh)
+
+    def remove(self, statement_ids: Sequence[str]) -> None:
+        """Remove statements and all their passages."""
+        for statement_id in statement_ids:
+            passage_ids = list(self.store.passages_of(statement_id))
+            self.store.delete_statement(statement_id)
+            self._delete(passage_ids)
+
+    def _delete(self, passage_ids: Sequence[str]) -> None:
+        if passage_ids:
+            self.store.delete_passages(passage_ids)
+            self.lexical.update(delete=passage_ids)
+
+    def _embed(
+        self, fresh: Sequence[tuple[Statement, Passage]], old: Sequence[tuple[Statement, StoredPassage, Floats]]
+    ) -> tuple[list[StoredPassage], Floats]:
+        """Embed passages and their sentences; what stood in the old version of its statement word for word keeps its vectors."""
+        known: dict[str, Floats] = {}
+        for statement, stored, vector in old:
+            texts = embedded_texts(statement, stored.passage)
+            known |= dict(zip(texts, [vector, *stored.sentence_vectors], strict=True))
+        wanted = [embedded_texts(statement, passage) for statement, passage in fresh]
+        missing = [text for text in dict.fromkeys(text for texts in wanted for text in texts) if text not in known]
+        if missing:
+            known |= dict(zip(missing, self._embeddings.embed_passages_array(missing), strict=True))
+        sentences = [np.array([known[text] for text in texts[1:]], np.float32) for texts in wanted]
+        stored_passages = [StoredPassage(p, vectors) for (_, p), vectors in zip(fresh, sentences, strict=True)]
+        return stored_passages, np.array([known[texts[0]] for texts in wanted], np.float32).reshape(len(fresh), -1)
+
+
+@dataclass(frozen=True)
+class Health:
+    """How far store and lexical index agree, by passage id."""
+
+    passages: int  # that count
+    stale: list[str]  # in the store, of a revision that does not count
+    unlisted: list[str]  # count, but are missing from the lexical index
+    surplus: list[str]  # in the lexical index only
+
+    @property
+    def in_step(self) -> bool:
+        return not (self.stale or self.unlisted or self.surplus)
+
+
+def examine(store: Store, lexical: LexicalIndex) -> Health:
+    """Compare every passage of the store with the lexical index."""
+    revisions = store.revisions()
+    current, stale = set(), []
+    for passage_id, statement_id, revision in store.passage_revisions():
+        if revisions.get(statement_id) == revision:
+            current.add(passage_id)
+        else:
+            stale.append(passage_id)
+    listed = set(lexical.passage_ids())
+    surplus = sorted(listed - current - set(stale))
+    return Health(len(current), stale, sorted(current - listed), surplus)
+
+
+def sweep(store: Store, lexical: LexicalIndex) -> Health:
+    """Remove what an interrupted run left behind and bring the lexical index in step; return what was found."""
+    health = examine(store, lexical)
+    store.delete_passages(health.stale)
+    lexical.update(_with_titles(store, health.unlisted), delete=[*health.stale, *health.surplus])
+    return health
+
+
+def repair(folder: Path, *, chroma_url: str | None = None) -> Health:
+    """Bring the lexical index in step with the store, made anew when it is missing or damaged; return what was found before.
+
+    Raises IndexMissing, IndexBusy, IndexUnusable.
+    """
+    with _exclusive(folder):
+        data = folder / read_manifest(folder).data
+        store = Store.open(data, url=chroma_url, prefix=data.name)
+        try:
+            lexical = LexicalIndex.open(data)
+        except IndexUnusable:
+            shutil.rmtree(data / "lexical", ignore_errors=True)
+            lexical = LexicalIndex.open(data, create=True)
+        health = sweep(store, lexical)
+        store.close()
+    return health
+
+
+@contextmanager
+def writing(
+    folder: Path, embeddings: PassageEmbeddings, *, chroma_url: str | None = None, rebuild: bool = False
+) -> Iterator[WritableIndex]:
+    """Open an index for writing, made if it is not there; the manifest is written when the block ends without an error.
+
+    With `rebuild`, a new data folder is filled and takes the old one's place at the end. Raises IndexBusy, IndexMismatch, IndexUnusable.
+    """
+    with _exclusive(folder):
+        previous = read_manifest(folder) if (folder / MANIFEST).exists() else None
+        if previous and not rebuild:
+            check_making(folder, previous, embeddings)
+        manifest = _next_manifest(previous, embeddings, rebuild=rebuild)
+        interrupted = _begin(folder, manifest, fresh=previous is None or rebuild)
+        data = folder / manifest.data
+        store = Store.open(data, url=chroma_url, prefix=manifest.data)
+        index = WritableIndex(store, LexicalIndex.open(data, create=True), embeddings)
+        if interrupted:
+            sweep(store, index.lexical)
+        if not (data / REFERENCE).exists():
+            _save_reference(data, embeddings)
+        yield index
+        _complete(folder, manifest, previous)
+        store.close()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest. Raises IndexMissing when there is no complete index, IndexUnusable when the file is damaged."""
+    try:
+        return Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise IndexMissing(f'there is no index in "{folder}"; make one with `bayan ingest PATH --index "{folder}"`') from error
+    except (OSError, ValueError, TypeError) as error:
+        raise IndexUnusable(f'the manifest of the index "{folder}" cannot be read ({error}); ingest the statements anew') from error
+
+
+def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings) -> None:
+    """Refuse an index made with another model or text processing. Raises IndexMismatch."""
+    if manifest.same_making(_making(embeddings, manifest.data)):
+        return
+    raise IndexMismatch(
+        f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, text processing '
+        f'{manifest.text_version}), the settings ask for "{embeddings.name}" ({embeddings.digest[:12]}, {TEXT_VERSION}); '
+        f'rebuild it with `bayan ingest --rebuild --index "{folder}"` or set BAYAN_EMBEDDING'
+    )
+
+
+def _making(embeddings: PassageEmbeddings, data: str, generation: int = 0) -> Manifest:
+    return Manifest(FORMAT, embeddings.name, embeddings.digest, embeddings.dimension, TEXT_VERSION, data, generation)
+
+
+def _next_manifest(previous: Manifest | None, embeddings: PassageEmbeddings, *, rebuild: bool) -> Manifest:
+    generation = previous.generation + 1 if previous else 1
+    data = previous.data if previous and not rebuild else f"data-{generation}"
+    return _making(embeddings, data, generation)
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold the writer's lock; turn a folder that cannot be written into a clear error."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        with lock:
+            yield
+    except Timeout as error:
+        raise IndexBusy(f'another ingest is writing to the index "{folder}"; wait until it is done and run the command again') from error
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise IndexUnusable(f'cannot write to the index folder "{folder}"; change its permissions or choose another with --index') from error
+        if error.errno == errno.ENOSPC:
+            raise IndexUnusable(f'no space is left for the index "{folder}"; free some and run the command again') from error
+        raise
+
+
+def _begin(folder: Path, manifest: Manifest, *, fresh: bool) -> bool:
+    """Leave the journal; say whether an interrupted run is to be swept up after. A fresh data folder takes over only its own kind."""
+    journal = folder / JOURNAL
+    interrupted = journal.exists()
+    if fresh and interrupted:
+        unfinished = Manifest(**json.loads(journal.read_text(encoding="utf-8")))
+        if not unfinished.same_making(manifest):
+            shutil.rmtree(folder / unfinished.data, ignore_errors=True)
+    _write(journal, manifest)
+    return interrupted
+
+
+def _complete(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
+    _write(folder / MANIFEST, manifest)
+    if previous and previous.data != manifest.data:
+        shutil.rmtree(folder / previous.data, ignore_errors=True)
+    (folder / JOURNAL).unlink()
+
+
+def _save_reference(data: Path, embeddings: PassageEmbeddings) -> None:
+    """Embed the reference sentences of both languages, so that a small index too knows what unrelated texts look like."""
+    vectors = {code: embeddings.embed_passages_array(entries(f"reference.{code}.txt")) for code in LANGUAGES}
+    with open(data / f"{REFERENCE}.partial", "wb") as file:
+        np.savez(file, **vectors)
+    os.replace(data / f"{REFERENCE}.partial", data / REFERENCE)
+
+
+def _write(path: Path, manifest: Manifest) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _with_titles(store: Store, passage_ids: Sequence[str]) -> Iterator[tuple[Passage, str]]:
+    for begin in range(0, len(passage_ids), PAGE):
+        passages = [item.passage for item in store.passages(passage_ids[begin : begin + PAGE]).values()]
+        statements = store.statements(list({passage.statement_id for passage in passages}))
+        yield from ((passage, statements[passage.statement_id].title) for passage in passages)
+
+
+def embedded_texts(statement: Statement, passage: Passage) -> list[str]:
+    """Return what is embedded of a passage: itself, then each of its sentences under their statement's title.
+
+    A sentence of a statement speaks of "the ministry" and "the incident"; the title says which. On the sample statements it lifts the
+    share of questions whose answer stands in the two best sentences from .61 to .72.
+    """
+    sentences = [statement.text[span.start : span.end] for span in passage.sentences]
+    return [passage.text, *(f"{statement.title}\n{text}" if statement.title else text for text in sentences)]

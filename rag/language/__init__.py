@@ -1,0 +1,29 @@
+"""Arabic and English text: folding, words, stems, sentences, language.
+
+Ingest and query use the same functions, so that what was indexed is what is searched. Knows nothing of models, storage or answers.
+The original text is never altered; folded forms serve matching only.
+
+    >>> fold("الحَسَكَةُ") == fold("الحسكة")
+    True
+"""
+
+from rag.language.detect import foreign_language, language_of
+from rag.language.fold import fold
+from rag.language.sentences import sentences
+from rag.language.terms import Terms, analyse, content_words, stem, words
+
+TEXT_VERSION = 1
+"""Raised whenever the same text would give other terms, sentences or passages: indexes made before are then rebuilt."""
+
+__all__ = [
+    "TEXT_VERSION",
+    "Terms",
+    "analyse",
+    "content_words",
+    "fold",
+    "foreign_language",
+    "language_of",
+    "sentences",
+    "stem",
+    "words",
+]

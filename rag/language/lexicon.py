@@ -1,0 +1,82 @@
+"""A bilingual lexicon: what an English question's words are called in an Arabic statement, and the reverse.
+
+`resources/lexicon.tsv` holds concepts, English forms | tab | Arabic forms. Matching is by stems, so inflections need no entries. This is
+dictionary-based cross-language search: it joins a question to words, where an embedding model joins it to a vague neighbourhood.
+
+    >>> [(term.stem, term.renderings) for term in question_terms("Which prison?", "ar")]
+    [('prison', (('سجن',), ('سجون',), ...))]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from rag.language.detect import language_of
+from rag.language.names import name_skeletons, skeleton
+from rag.language.resources import entries
+from rag.language.terms import content_words, stem
+
+Form = tuple[str, ...]  # the stems of a word or phrase
+LONGEST_FORM = 3
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word or phrase of a question, and the forms, as stems, in which a text of the searched language may say it."""
+
+    stem: str
+    renderings: tuple[Form, ...]
+
+    def found_in(self, stems: frozenset[str] | set[str]) -> bool:
+        """Say whether one of the renderings stands in a text with these stems."""
+        return any(all(part in stems for part in form) for form in self.renderings)
+
+
+def question_terms(question: str, language: Literal["ar", "en"]) -> list[Term]:
+    """Return the terms of a question as a text in `language` would say them, each once, in order.
+
+    A term of the same language and a number stand for themselves. One of the other language is rendered by the lexicon; when the lexicon
+    has none and it can be a name, it is also looked for by its skeleton.
+    """
+    kept = content_words(question)
+    if language_of(question) == language:
+        return [Term(key, ((key,),)) for key in dict.fromkeys(map(stem, kept))]
+    names = set(name_skeletons(question))
+    terms = _rendered([(stem(word), skeleton(word)) for word in kept], _forms(language), names)
+    return list({term.stem: term for term in terms}.values())
+
+
+def _rendered(words: Sequence[tuple[str, str | None]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
+    """Look up the longest phrases first, from left to right."""
+    at = 0
+    while at < len(words):
+        for length in range(min(LONGEST_FORM, len(words) - at), 0, -1):
+            form = tuple(key for key, _ in words[at : at + length])
+            if form in known or length == 1:
+                yield Term(" ".join(form), known.get(form) or _as_name(*words[at], names))
+                at += length
+                break
+
+
+def _as_name(key: str, shape: str | None, names: set[str]) -> tuple[Form, ...]:
+    return ((key,), (shape,)) if shape in names and shape else ((key,),)
+
+
+@cache
+def _forms(target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
+    """Every form of the other language, as stems, with its renderings in `target`; those of several concepts are joined."""
+    found: dict[Form, dict[Form, None]] = {}
+    for line in entries("lexicon.tsv"):
+        english, arabic = (_stemmed(part) for part in line.split("\t"))
+        sources, targets = (english, arabic) if target == "ar" else (arabic, english)
+        for form in sources if targets else ():
+            found.setdefault(form, {}).update(dict.fromkeys(targets))
+    return {form: tuple(renderings) for form, renderings in found.items()}
+
+
+def _stemmed(forms: str) -> list[Form]:
+    stemmed = (tuple(stem(word) for word in content_words(form)) for form in forms.split("|"))
+    return [form for form in dict.fromkeys(stemmed) if 0 < len(form) <= LONGEST_FORM]

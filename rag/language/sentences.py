@@ -1,0 +1,89 @@
+"""Sentence boundaries in Arabic and English press text, as offsets into the original.
+
+A sentence ends at . ! ? ؟ ؛ … with its closing quotes, and at a line break. Decimals, initials, titles («د.», "Mr."), dot runs inside a
+sentence and a dot before a lower-case word do not end one. A sentence longer than `max_chars` is divided at its commas.
+
+    >>> [(s.start, s.end) for s in sentences("قتل ٣٫٥ آلاف. وقال د. سامر: لا.")]
+    [(0, 13), (14, 31)]
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from rag.language.fold import fold
+from rag.language.resources import entries
+from rag.schema import Span
+
+MAX_CHARS = 420
+_CLOSERS = "\"'”’»)]}›"
+_END = re.compile(rf"[.!?؟؛…]+[{re.escape(_CLOSERS)}]*")
+_LINE = re.compile(r"[^\r\n\u0085\u2028\u2029\v\f]+")
+_LAST_WORD = re.compile(r"[^\W\d_]+(?:\.[^\W\d_])*$")
+_PAUSE = re.compile(r"[،,;:](?=\s)|[،؛](?=[^\s\d])")
+_ARABIC_LETTER = re.compile(r"[\u0620-\u064A]")
+
+
+def sentences(text: str, start: int = 0, end: int | None = None, *, max_chars: int = MAX_CHARS) -> list[Span]:
+    """Return the sentences of `text[start:end]` in order, without surrounding white space, as offsets into `text`."""
+    stop = len(text) if end is None else end
+    found: list[Span] = []
+    for line in _LINE.finditer(text, start, stop):
+        for span in _split_line(text, line.start(), line.end()):
+            found.extend(_divide(text, span, max_chars))
+    return found
+
+
+def _split_line(text: str, start: int, end: int) -> list[Span]:
+    spans, begin = [], start
+    for match in _END.finditer(text, start, end):
+        if _ends_sentence(text, match, begin, end):
+            spans.append(_trim(text, begin, match.end()))
+            begin = match.end()
+    spans.append(_trim(text, begin, end))
+    return [span for span in spans if any(char.isalnum() for char in text[span.start : span.end])]
+
+
+def _ends_sentence(text: str, match: re.Match[str], begin: int, end: int) -> bool:
+    mark, after = match.group(), text[match.end() : end]
+    if not after.strip():
+        return True
+    if mark[0] != ".":
+        return True
+    before = _LAST_WORD.search(text, begin, match.start())
+    if not after[0].isspace():  # «اليوم.وأضاف»: the space was forgotten between two Arabic words
+        return bool(before and len(before.group()) > 2 and len(mark) == 1 and _ARABIC_LETTER.match(after))
+    if mark.startswith("..") or after.lstrip()[0].islower():
+        return False
+    return not (before and len(mark) == 1 and _is_abbreviation(before.group()))
+
+
+def _is_abbreviation(word: str) -> bool:
+    return len(word) == 1 or "." in word or fold(word) in _abbreviations()
+
+
+def _divide(text: str, span: Span, max_chars: int) -> list[Span]:
+    """Divide a run-on sentence at the pause nearest its middle until each part fits; a part without pauses stays whole."""
+    if span.end - span.start <= max_chars:
+        return [span]
+    middle, margin = (span.start + span.end) // 2, (span.end - span.start) // 5
+    pauses = [m.end() for m in _PAUSE.finditer(text, span.start + margin, span.end - margin)]
+    if not pauses:
+        return [span]
+    cut = min(pauses, key=lambda pause: abs(pause - middle))
+    left, right = _trim(text, span.start, cut), _trim(text, cut, span.end)
+    return _divide(text, left, max_chars) + _divide(text, right, max_chars)
+
+
+def _trim(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
+
+
+@cache
+def _abbreviations() -> frozenset[str]:
+    return frozenset(fold(word) for word in entries("abbreviations.txt"))

@@ -1,0 +1,112 @@
+"""Words, stems and character n-grams: what the lexical index holds and what a question is turned into.
+
+Arabic stems follow light10 (Larkey, Ballesteros and Connell 2007) with a list of protected words; English ones are Snowball's. Character
+4-grams of the words catch what stemming misses (broken plurals, single-letter clitics, spelling): measured on Arabic passages, nDCG@10 of
+BM25 alone rises from 93.2 to 95.3 (XQuAD-ar) and from 88.0 to 90.6 (TyDiQA-ar) when they join the stems.
+
+    >>> analyse("والمدارس").stems
+    ('مدارس',)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import Stemmer
+
+from rag.language.fold import fold
+from rag.language.names import name_skeletons
+from rag.language.resources import entries, pairs
+
+GRAM = 4
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
+_SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه", "ي")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of a text, with repetitions, stop words left out."""
+
+    stems: tuple[str, ...]
+    grams: tuple[str, ...]
+    names: tuple[str, ...]  # skeletons of what can be names
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of `text`; numbers lose their thousands separators (`1,234` and `١٬٢٣٤` are `1234`)."""
+    return [_THOUSANDS.sub("", word.removesuffix("'s")) for word in _WORD.findall(fold(text))]
+
+
+def content_words(text: str) -> list[str]:
+    """Return the folded words that carry meaning: `words` without the stop words of both languages."""
+    return [word for word in words(text) if word not in _stop_words()]
+
+
+def analyse(text: str) -> Terms:
+    """Return the stems and character n-grams of `text`, the same for an indexed passage and a question."""
+    kept = content_words(text)
+    stems = tuple(stem(word) for word in kept)
+    grams = tuple(gram for word in kept for gram in _grams(word))
+    return Terms(stems, grams, tuple(name_skeletons(text)))
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the stem of one folded word, Arabic or English; numbers and other scripts are returned as they are."""
+    if "ء" <= word[0] <= "ي":
+        return _light10(word)
+    return _english_stemmer().stemWord(word) if word.isascii() else word
+
+
+def _light10(word: str) -> str:
+    word = _variants().get(word, word)
+    bare = _without_article(word)
+    bare = _variants().get(bare, bare)
+    if bare in _protected():
+        return bare
+    for suffix in _SUFFIXES:
+        if bare.endswith(suffix) and len(bare) - len(suffix) >= 2:
+            bare = bare[: -len(suffix)]
+    return bare
+
+
+def _without_article(word: str) -> str:
+    """Strip one article, with its clitics, or a leading و; protected words (وزارة، واشنطن) keep their و."""
+    if word in _protected():
+        return word
+    for prefix in _PREFIXES:
+        if word.startswith(prefix) and len(word) - len(prefix) >= 2:
+            return word[len(prefix) :]
+    if word[0] == "و" and len(word) >= 4:
+        return _without_article(word[1:])
+    return word
+
+
+def _grams(word: str) -> list[str]:
+    if word[0].isdigit() or len(word) <= GRAM:
+        return [word]
+    return [word[i : i + GRAM] for i in range(len(word) - GRAM + 1)]
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(fold(word) for name in ("stopwords.ar.txt", "stopwords.en.txt") for word in entries(name))
+
+
+@cache
+def _protected() -> frozenset[str]:
+    return frozenset(fold(word) for word in entries("protected.ar.txt"))
+
+
+@cache
+def _variants() -> dict[str, str]:
+    return {fold(variant): fold(word) for variant, word in pairs("variants.ar.tsv").items()}
+
+
+@cache
+def _english_stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english")

@@ -1,0 +1,81 @@
+"""Answering without a language model: the best sentences, verbatim, in a short frame in the question's language.
+
+The frame says where the quotes come from and nothing about what they mean. Knows nothing of search.
+
+    compose_quotes(evidence, "ar")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.evidence import Evidence, Quotable
+from rag.prompts import fill
+from rag.schema import Check, Citation, Language, Statement
+
+
+def cite(quotes: Sequence[Quotable]) -> tuple[Citation, ...]:
+    """Number the quotes as citations, from 1."""
+    return tuple(_citation(number, quote) for number, quote in enumerate(quotes, 1))
+
+
+def compose_quotes(evidence: Evidence, language: Language) -> str:
+    """Return the answer's text: a frame and the quotes with their [1] markers, or the sentence that there is no answer."""
+    if not evidence.answers:
+        said = [fill("quote", language, "not_found"), *([fill("quote", language, "nearest")] if evidence.quotes else [])]
+        return " ".join(said)
+    statements = {_statement(quote).statement_id: _statement(quote) for quote in evidence.quotes}
+    if len(statements) == 1:
+        frame = fill("quote", language, "one_statement", origin=_origin(_statement(evidence.quotes[0]), language))
+        lines = [fill("quote", language, "quote", text=quote.text, number=n) for n, quote in enumerate(evidence.quotes, 1)]
+    else:
+        frame = fill("quote", language, "several_statements")
+        lines = [_attributed(n, quote, language) for n, quote in enumerate(evidence.quotes, 1)]
+    return "\n".join([frame, *lines])
+
+
+def check_quotes(citations: Sequence[Citation], statements: dict[str, Statement]) -> tuple[Check, ...]:
+    """Compare every quote with the stored original, character by character."""
+    return tuple(
+        Check("quote", c.quote, supported=statements[c.statement_id].text[c.start : c.end] == c.quote, citation=c.number)
+        for c in citations
+    )
+
+
+def _statement(quote: Quotable) -> Statement:
+    return quote.sentence.candidate.statement
+
+
+def _attributed(number: int, quote: Quotable, language: Language) -> str:
+    origin = _origin(_statement(quote), language)
+    return fill("quote", language, "quote_of", text=quote.text, number=number, origin=origin)
+
+
+def _origin(statement: Statement, language: Language) -> str:
+    """Title, issuer, date and language of a statement, as far as they are known and need saying."""
+    return fill(
+        "quote",
+        language,
+        "origin",
+        title=statement.title,
+        issuer=fill("quote", language, "origin_issuer", issuer=statement.issuer) if statement.issuer else "",
+        date=fill("quote", language, "origin_date", date=statement.date) if statement.date else "",
+        language=fill("quote", language, "origin_language") if statement.language != language else "",
+    )
+
+
+def _citation(number: int, quote: Quotable) -> Citation:
+    statement = _statement(quote)
+    return Citation(
+        number=number,
+        statement_id=statement.statement_id,
+        title=statement.title,
+        issuer=statement.issuer,
+        date=statement.date,
+        source=statement.source,
+        language=quote.sentence.candidate.passage.language,
+        quote=quote.text,
+        start=quote.span.start,
+        end=quote.span.end,
+        score=round(quote.sentence.score, 4),
+    )

@@ -1,0 +1,170 @@
+"""Question → ranked passages: dense and lexical search in each language, brought to one scale.
+
+Three signals score a passage: its own vector, its best sentence's vector, and the share of the question's terms found in it, weighted by
+their rarity. The vectors' similarities are standardised within the passage's language, because a model puts two texts of one language
+nearer than two of different ones; a mixed index would otherwise hide the other language (arXiv 2507.07543). The lexical share is near 0
+when the question's words do not occur, so a lexical leg with nothing to say has no vote.
+
+R@1 / R@5 on 790 Arabic passages (XQuAD, ARCD and TyDiQA development halves), and what each step brings:
+
+                                XQuAD ar     ARCD ar      TyDiQA ar    XQuAD en→ar
+    passage vector              .81 / .93    .59 / .90    .91 / .98    .67 / .93
+    + best sentence             .85 / .96    .61 / .93    .91 / .98    .77 / .94
+    + lexical share             .91 / .99    .70 / .96    .92 / .98    .76 / .94
+
+    retriever.retrieve("كم عدد الجرحى؟", top_k=8).candidates  # best first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.index import Index
+from rag.lexical import WeightedTerm
+from rag.schema import Hit, Language, Passage, Statement
+from rag.store import LANGUAGES, StoredPassage
+
+Floats = npt.NDArray[np.float32]
+CANDIDATES = 50  # taken from each leg in each language
+SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
+LEXICAL_WEIGHT = 6.0
+
+
+class QuestionEmbeddings(Protocol):
+    """What retrieval needs of an embedding model."""
+
+    def embed_query_array(self, text: str) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of a question's similarity to texts that have nothing to do with it."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, similarities: Floats) -> Scale:
+        return cls(float(similarities.mean()), float(similarities.std()))
+
+    def standardise(self, value: float) -> float:
+        return (value - self.mean) / max(self.deviation, 1e-6)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A passage found, with its signals.
+
+    The scores rank it and its sentences within the index. The similarities are standardised by the reference sentences, so that they
+    mean the same in an index of one statement and of a million: 0 is a text on any other subject, 1 one standard deviation nearer.
+    """
+
+    passage: Passage
+    statement: Statement
+    score: float
+    sentence_scores: tuple[float, ...]
+    passage_similarity: float
+    sentence_similarities: tuple[float, ...]
+    lexical_share: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """The passages found, best first, and the question's terms as each language says them."""
+
+    candidates: tuple[Candidate, ...]
+    terms: Mapping[Language, Sequence[WeightedTerm]]
+
+
+class Retriever:
+    """Searches an index; keeps a sample of its vectors to know what an unrelated similarity is."""
+
+    def __init__(self, index: Index, embeddings: QuestionEmbeddings) -> None:
+        self._index, self._embeddings = index, embeddings
+        self._samples: dict[Language, Floats] = {}
+        self._references: dict[Language, Floats] = {}
+        self._lock = Lock()
+
+    def retrieve(self, question: str, *, top_k: int) -> Found:
+        """Return at most `top_k` passages for a question, best first."""
+        vector = self._embeddings.embed_query_array(question)
+        with self._lock:  # the store is reopened after another process's ingest; no search may be under way then
+            if self._index.refresh():
+                self._samples.clear()
+            terms = {code: tuple(self._index.lexical.weigh(question, code)) for code in LANGUAGES}
+            found = [candidate for code in LANGUAGES for candidate in self._in_language(question, vector, terms[code], code)]
+        return Found(tuple(sorted(found, key=lambda candidate: -candidate.score)[:top_k]), terms)
+
+    def statement(self, statement_id: str) -> Statement | None:
+        """Return a statement by id, or None."""
+        with self._lock:
+            self._index.refresh()
+            return self._index.store.statements([statement_id]).get(statement_id)
+
+    def statements(self) -> list[Statement]:
+        """Return every statement."""
+        with self._lock:
+            self._index.refresh()
+            return list(self._index.store.all_statements())
+
+    def _in_language(
+        self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language
+    ) -> list[Candidate]:
+        store = self._index.store
+        similarity = dict(store.search(vector, language, limit=CANDIDATES))
+        lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES)
+        stored = store.passages([*similarity, *(key for key in lexical if key not in similarity)])
+        statements = store.statements(list({item.passage.statement_id for item in stored.values()}))
+        unrelated, reference = self._scales(vector, language)
+        return [
+            _candidate(item, statement, vector, similarity.get(key), lexical.get(key, 0.0), unrelated, reference)
+            for key, item in stored.items()
+            if (statement := statements.get(item.passage.statement_id)) and statement.revision == item.passage.revision
+        ]
+
+    def _scales(self, vector: Floats, language: Language) -> tuple[Scale, Scale]:
+        """The question's similarity to the index's passages at large, and to the reference sentences."""
+        if language not in self._samples:
+            self._references[language] = self._index.reference(language)
+            self._samples[language] = np.vstack([self._index.sample(language), self._references[language]])
+        return Scale.of(self._samples[language] @ vector), Scale.of(self._references[language] @ vector)
+
+
+def _candidate(
+    item: StoredPassage, statement: Statement, vector: Floats, similarity: float | None, share: float, scale: Scale, reference: Scale
+) -> Candidate:
+    sentences = item.sentence_vectors @ vector
+    best_sentence = float(sentences.max(initial=-1.0))
+    # A passage only the lexical leg found lies beyond the nearest; its best sentence stands in for its own vector.
+    own = best_sentence if similarity is None else similarity
+    dense = (1 - SENTENCE_SHARE) * scale.standardise(own) + SENTENCE_SHARE * scale.standardise(best_sentence)
+    score = dense + LEXICAL_WEIGHT * share
+    ranked, near = (tuple(by.standardise(float(value)) for value in sentences) for by in (scale, reference))
+    return Candidate(item.passage, statement, score, ranked, reference.standardise(own), near, share)
+
+
+def to_hits(candidates: Sequence[Candidate]) -> list[Hit]:
+    """Return the candidates as numbered hits."""
+    return [
+        Hit(
+            rank=rank,
+            score=round(candidate.score, 4),
+            statement_id=candidate.statement.statement_id,
+            passage_id=candidate.passage.passage_id,
+            title=candidate.statement.title,
+            issuer=candidate.statement.issuer,
+            date=candidate.statement.date,
+            language=candidate.passage.language,
+            source=candidate.statement.source,
+            text=candidate.passage.text,
+            start=candidate.passage.start,
+            end=candidate.passage.end,
+        )
+        for rank, candidate in enumerate(candidates, 1)
+    ]

@@ -1,0 +1,207 @@
+"""The records that travel between the parts of Bayan, and out of it as JSON.
+
+Knows nothing of storage, models or interfaces. The JSON of `bayan … --json` is these dataclasses field by field:
+
+    >>> to_json(Quote(text="مئة وواحد وعشرين", start=95, end=111))
+    {'text': 'مئة وواحد وعشرين', 'start': 95, 'end': 111}
+
+Offsets count Unicode code points of `Statement.text`, the original text, which is never altered:
+`statement.text[start:end]` is always the quoted text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+Language = Literal["ar", "en"]
+Status = Literal["answered", "not_found"]
+Mode = Literal["quote", "llm"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch `[start, end)` of a text, in code points."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A stretch of a statement left out of its passages (web leftovers, front matter), and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A source document. `text` is what was read, unaltered; `revision` is the digest of text and metadata."""
+
+    statement_id: str
+    revision: str
+    text: str
+    title: str
+    issuer: str | None
+    date: str | None  # ISO, YYYY-MM-DD
+    source: str  # the path or address it was read from
+    language: Language
+    cuts: tuple[Cut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """An indexed piece of a statement; `sentences` are offsets into the statement's text, inside [start, end)."""
+
+    passage_id: str
+    statement_id: str
+    revision: str
+    language: Language
+    text: str
+    start: int
+    end: int
+    sentences: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found by a search. `score` is comparable within one result list only."""
+
+    rank: int  # from 1
+    score: float
+    statement_id: str
+    passage_id: str
+    title: str
+    issuer: str | None
+    date: str | None
+    language: Language
+    source: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Verbatim text of a statement with its offsets."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A numbered quote and the statement it stands in: `quote == statement.text[start:end]`."""
+
+    number: int  # from 1
+    statement_id: str
+    title: str
+    issuer: str | None
+    date: str | None
+    source: str
+    language: Language
+    quote: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One verifiable detail of an answer and whether the cited quotes support it."""
+
+    kind: Literal["number", "date", "name", "quote"]
+    text: str
+    supported: bool
+    citation: int | None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent in each stage of an answer."""
+
+    retrieve: float = 0.0
+    evidence: float = 0.0
+    generate: float = 0.0
+    verify: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `Assistant.ask` returns and `bayan ask --json` prints."""
+
+    question: str
+    language: Language
+    status: Status
+    mode: Mode
+    model: str | None
+    answer: str  # what the reader sees, with [1] markers
+    citations: tuple[Citation, ...] = ()
+    checks: tuple[Check, ...] = ()
+    nearest: tuple[Citation, ...] = ()  # when not_found: offered, not asserted
+    timings_ms: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A source that was refused, or taken with reservations, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What one ingest run changed. Counts are statements, except `passages`: those written in this run."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    rejected: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    seconds: float = 0.0
+
+
+# Events of Assistant.stream(), in the order they come.
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The search is done; `hits` are the passages found."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The whole answer; always the last event."""
+
+    answer: Answer
+
+
+Event = Retrieved | Delta | Completed
+
+
+def to_json(record: Any) -> Any:
+    """Turn a record of this module, or a container of them, into JSON-ready values, field by field."""
+    if is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_json(getattr(record, f.name)) for f in fields(record)}
+    if isinstance(record, Mapping):
+        return {key: to_json(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple, Iterator)):
+        return [to_json(item) for item in record]
+    return record

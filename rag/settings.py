@@ -1,0 +1,75 @@
+"""Settings: command-line flag > environment `BAYAN_*` > `.env` in the working folder > default.
+
+Only the composition root (`rag/build.py`) and the command line read them. Each field's description is the text of the README table.
+
+    >>> Settings(index=Path("reports")).top_k
+    8
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from platformdirs import user_cache_path, user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import SettingsError
+
+PREFIX = "BAYAN_"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    index: Path = Field(
+        default_factory=lambda: user_data_path("bayan") / "index", description="Folder of the index."
+    )
+    cache: Path = Field(
+        default_factory=lambda: user_cache_path("bayan"), description="Folder where verified model weights are kept."
+    )
+    embedding: str = Field(
+        "multilingual-e5-small",
+        min_length=1,
+        description="Embedding model: a name from `bayan models list`, a sentence-transformers hub name, or a folder.",
+    )
+    offline: bool = Field(False, description="Never fetch weights; use only what is in the cache.")
+    chroma_url: str | None = Field(
+        None, description="Address of a Chroma server, such as `http://localhost:8000`; unset: Chroma inside the index folder."
+    )
+    language: Literal["auto", "ar", "en"] = Field(
+        "auto", description="Language of the answer's own words; `auto` follows the question."
+    )
+    top_k: int = Field(8, ge=1, le=100, description="Passages considered for an answer.")
+    max_citations: int = Field(2, ge=1, le=10, description="Quotes shown in an answer.")
+    passage_chars: int = Field(700, ge=200, le=4000, description="Longest passage, in characters.")
+    host: str = Field("127.0.0.1", description="Address the chat listens on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port the chat listens on; 0 picks a free one.")
+
+
+def load_settings(**flags: object) -> Settings:
+    """Read the settings; `flags` set to None are ignored. Raises SettingsError naming the setting and what it allows."""
+    _refuse_unknown(os.environ, "environment")
+    _refuse_unknown({k: v or "" for k, v in dotenv_values(".env").items()}, ".env")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(detail)) for detail in error.errors())) from error
+
+
+def _refuse_unknown(variables: Mapping[str, str], where: str) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in variables:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f'unknown setting "{name}" in the {where}; known are: {", ".join(sorted(known))}')
+
+
+def _sentence(detail: Mapping[str, object]) -> str:
+    location = detail["loc"]
+    name = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
+    flag = f"--{name.replace('_', '-')}"
+    return f'setting {PREFIX}{name.upper()} (or {flag}) cannot be "{detail["input"]}": {detail["msg"]}'

@@ -1,0 +1,137 @@
+"""A small assistant for the chat's browser tests, and the server they drive: python tests/fakes_ui.py [PORT].
+
+Answers by key words of the question. Any connection of this process to another host is refused and reported on stderr as OUTBOUND.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rag.errors import IndexMissing, QuestionError, UnknownStatement
+from rag.schema import Answer, Citation, Completed, Cut, Delta, Event, Language, Retrieved, Statement
+
+HOSTILE = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1> [x](javascript:pwned) ![i](http://evil.example/a.png)"
+LEFTOVER = "شارك هذا الخبر على Facebook"
+FILLER_AR = "وأكدت القيادة في بيانها أن العمل مستمر مع المنظمات الإنسانية لإيصال المساعدات إلى جميع المحتاجين في المنطقة. "
+FILLER_EN = "The Mission continues to follow the situation closely and stands ready to assist all parties on the ground. "
+
+
+def _statement(statement_id: str, text: str, title: str, issuer: str, date: str, source: str, language: Language) -> Statement:
+    start = text.find(LEFTOVER)
+    cuts = (Cut(start, start + len(LEFTOVER), "web leftover"),) if start >= 0 else ()
+    return Statement(statement_id, f"r-{statement_id}", text, title, issuer, date, source, language, cuts)
+
+
+QUOTE_AR = "استقبل مخيم «الهول» 121 عائلة عادت من العراق يوم 2024-03-15 بالتنسيق مع UNHCR ومنظمة Save the Children."
+QUOTE_AR_2 = "وبلغ عدد العائلات العائدة منذ مطلع العام مئة وواحداً وعشرين عائلة (نحو 50% منهم أطفال)."
+QUOTE_EN = (
+    "The Mission received 14 reports of ceasefire violations between 3 and 9 May, "
+    "and the spokesman of مجلس سوريا الديمقراطية denied them."
+)
+STATEMENTS = [
+    _statement(
+        "s-ar",
+        f"بيان إلى الرأي العام\n\n{LEFTOVER}\n\n{FILLER_AR * 6}\n\n{QUOTE_AR}\n\n{QUOTE_AR_2}\n\n{FILLER_AR * 6}",
+        "عودة 121 عائلة إلى مخيم الهول",
+        "الإدارة الذاتية لشمال وشرق سوريا",
+        "2024-03-16",
+        "https://example.org/ar/statements/2024/03/16/return-of-families?id=121",
+        "ar",
+    ),
+    _statement(
+        "s-en",
+        f"Press statement\n\n{FILLER_EN * 6}\n\n{QUOTE_EN}\n\n{FILLER_EN * 6}",
+        "Weekly report on the ceasefire",
+        "Observer Mission",
+        "2024-05-10",
+        "reports/2024-05-10 weekly.pdf",
+        "en",
+    ),
+    _statement("s-bad", f"مقدمة. {HOSTILE} خاتمة.", HOSTILE, HOSTILE, "2023-01-01", HOSTILE, "ar"),
+]
+
+
+def _citation(number: int, statement: Statement, quote: str) -> Citation:
+    start = statement.text.index(quote)
+    details = (statement.title, statement.issuer, statement.date, statement.source, statement.language)
+    return Citation(number, statement.statement_id, *details, quote=quote, start=start, end=start + len(quote), score=0.9)
+
+
+def _answer(question: str, language: Language, text: str, citations: Sequence[Citation], *, nearest: bool = False) -> Answer:
+    answer = Answer(question, language, "not_found" if nearest else "answered", "quote", None, text)
+    return replace(answer, nearest=tuple(citations)) if nearest else replace(answer, citations=tuple(citations))
+
+
+class FakeAssistant:
+    """Answers from three statements; key words choose what happens."""
+
+    def stream(self, question: str, *, history: Sequence[Any] = (), language: Language | None = None) -> Iterator[Event]:
+        if "فرنسي" in question or "français" in question:
+            raise QuestionError(f'the question "{question}" is in a language Bayan does not answer')
+        yield Retrieved(())
+        answer = self._choose(question)
+        pause = 0.4 if "slow" in question else 0.01
+        for word in answer.answer.split(" "):
+            yield Delta(word + " ")
+            time.sleep(pause)
+        yield Completed(answer)
+
+    def statement(self, statement_id: str) -> Statement:
+        for statement in STATEMENTS:
+            if statement.statement_id == statement_id:
+                return statement
+        raise UnknownStatement(f'no statement "{statement_id}"')
+
+    def statements(self) -> list[Statement]:
+        return STATEMENTS
+
+    def _choose(self, question: str) -> Answer:
+        arabic, english, bad = STATEMENTS
+        if "فهرس" in question:
+            raise IndexMissing('no index at "/srv/bayan"; run: bayan ingest FOLDER --index /srv/bayan')
+        if "crash" in question:
+            raise RuntimeError("secret internals")
+        if "المريخ" in question or "Mars" in question:
+            return _nothing(question, arabic)
+        if "hostile" in question:
+            return _answer(question, "ar", f"جاء في بيان «{HOSTILE}»:\n«{HOSTILE}» [1]", [_citation(1, bad, HOSTILE)])
+        if "الهدنة" in question:
+            text = f"جاء في بيان «Weekly report on the ceasefire» الصادر عن Observer Mission:\n“{QUOTE_EN}” [1]"
+            return _answer(question, "ar", text, [_citation(1, english, QUOTE_EN)])
+        if "camp" in question:
+            return _answer(
+                question, "en", f"The statement “{arabic.title}” says:\n«{QUOTE_AR}» [1]", [_citation(1, arabic, QUOTE_AR)]
+            )
+        if question.isascii():
+            return _answer(
+                question, "en", f"The statement “{english.title}” says:\n“{QUOTE_EN}” [1]", [_citation(1, english, QUOTE_EN)]
+            )
+        citations = [_citation(1, arabic, QUOTE_AR), _citation(2, arabic, QUOTE_AR_2)]
+        return _answer(question, "ar", f"جاء في بيان «{arabic.title}»:\n«{QUOTE_AR}» [1]\n«{QUOTE_AR_2}» [2]", citations)
+
+
+def _nothing(question: str, statement: Statement) -> Answer:
+    if question.isascii():
+        return _answer(
+            question, "en", "The statements hold no answer to this question.", [_citation(1, statement, QUOTE_AR)], nearest=True
+        )
+    return _answer(question, "ar", "لا تتضمن البيانات جواباً عن هذا السؤال.", [_citation(1, statement, QUOTE_AR)], nearest=True)
+
+
+def _refuse_outbound(event: str, details: tuple[Any, ...]) -> None:
+    target = details[1] if event == "socket.connect" else details[0] if event == "socket.getaddrinfo" else None
+    host = target[0] if isinstance(target, tuple) else target
+    if isinstance(host, str) and not host.startswith(("127.", "::1", "localhost", "0.0.0.0", "/")):
+        print(f"OUTBOUND {event} {details[1:]}", file=sys.stderr, flush=True)  # noqa: T201
+        raise OSError(f"outbound connection refused: {host}")
+
+
+if __name__ == "__main__":
+    sys.addaudithook(_refuse_outbound)
+    from ui.app import serve
+
+    serve(FakeAssistant(), host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)

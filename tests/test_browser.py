@@ -1,0 +1,294 @@
+"""The chat window in a real Chromium, over the small assistant of `fakes_ui.py`, with every request and console message watched."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fakes_ui as fakes
+import pytest
+
+from ui.strings import ARABIC, ENGLISH
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.enable_socket,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
+]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+FAKES = Path(fakes.__file__)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(FAKES.parent.parent), "PYTHONUNBUFFERED": "1"}
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
+
+# The visual left edge of every character of the n-th match, in logical order.
+LEFT_EDGES = """([selector, n]) => {
+  const walker = document.createTreeWalker(document.querySelectorAll(selector)[n], NodeFilter.SHOW_TEXT);
+  const edges = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (let i = 0; i < node.length; i++) {
+      const range = document.createRange();
+      range.setStart(node, i); range.setEnd(node, i + 1);
+      const box = range.getBoundingClientRect();
+      if (box.width > 1 && !node.parentElement.closest('.spoken')) edges.push([node.data[i], box.left, box.top]);
+    }
+  return edges;
+}"""
+
+
+@dataclass
+class Window:
+    """A page of the chat and what it did behind the scenes."""
+
+    page: Any
+    address: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def ask(self, question: str, *, until: str = ".answer") -> None:
+        before = self.page.locator(until).count()
+        self.page.fill("#question textarea", question)
+        self.page.press("#question textarea", "Enter")
+        self.page.locator(until).nth(before).wait_for()
+
+    def style(self, selector: str, name: str) -> str:
+        return str(self.page.locator(selector).first.evaluate("(e, name) => getComputedStyle(e)[name]", name))
+
+    def edges(self, selector: str, n: int = 0) -> list[tuple[str, float, float]]:
+        return [tuple(edge) for edge in self.page.evaluate(LEFT_EDGES, [selector, n])]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, str(FAKES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    address = re.search(r"http://\S+", process.stdout.readline())
+    yield address[0] if address else pytest.fail(f"the server did not start: {process.stderr.read()}")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 0, "Ctrl-C must end the server cleanly"
+    noise = process.stderr.read()
+    assert "OUTBOUND" not in noise
+    assert noise.count("Traceback") == noise.count("RuntimeError: secret internals")  # the one a test provokes, logged
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(server: str, browser: Any, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """A fresh session; at its end, nothing may have been asked of another host and the console must be clean."""
+    context = browser.new_context(viewport=getattr(request, "param", WIDE), reduced_motion="reduce")
+    window = Window(context.new_page(), server)
+    window.page.on("request", lambda asked: window.requests.append(asked.url))
+    window.page.on("console", lambda said: window.complaints.append(said.text) if said.type in ("error", "warning") else None)
+    window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
+    window.page.goto(server)
+    window.page.locator("#question textarea").wait_for()
+    yield window
+    assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page overflows sideways"
+    foreign = [url for url in window.requests if not url.startswith((server, "data:", "blob:"))]
+    context.close()
+    assert foreign == []
+    assert window.complaints == []
+
+
+def test_arabic_runs_right_to_left(window: Window) -> None:
+    window.ask("كم عائلة عادت إلى المخيم؟")
+    for selector in (".exchange .question", ".answer .own", ".answer blockquote"):
+        assert window.style(selector, "direction") == "rtl"
+    line = window.edges(".exchange .question")
+    positions = [left for _, left, _ in line]
+    assert len(positions) > 20
+    assert positions == sorted(positions, reverse=True)
+    chat = window.page.locator("#chat").bounding_box()
+    assert positions[0] > chat["x"] + chat["width"] / 2, "an Arabic line starts at the right"
+
+
+def test_a_number_and_a_latin_name_keep_their_own_order_inside_arabic(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    text = window.edges(".answer blockquote .quote")
+    written = "".join(character for character, _, _ in text)
+    for run in ("2024-03-15", "UNHCR", "121"):
+        start = written.index(run)
+        lefts = [left for _, left, _ in text[start : start + len(run)]]
+        assert lefts == sorted(lefts), run
+    before, after = written.index("يوم"), written.index("بالتنسيق")
+    date = text[written.index("2024")]
+    if text[before][2] == date[2] == text[after][2]:
+        assert text[before][1] > date[1] > text[after][1]
+    last = window.edges(".answer blockquote .quote")[-1]
+    assert last[0] == "»"
+    assert last[1] < text[-2][1], "the closing mark stands at the left end"
+
+
+def test_english_runs_left_to_right_in_the_arabic_window(window: Window) -> None:
+    window.ask("How many violations were reported?")
+    for selector in (".exchange .question", ".answer .own", ".answer blockquote"):
+        assert window.style(selector, "direction") == "ltr"
+    positions = [left for _, left, _ in window.edges(".exchange .question")]
+    assert positions == sorted(positions)
+
+
+def test_the_shipped_font_is_used(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    assert window.page.evaluate("document.fonts.check('16px \"IBM Plex Sans Arabic\"', 'بيان')")
+    assert any(url.endswith("/fonts/IBMPlexSansArabic-Regular.ttf") for url in window.requests)
+    assert "IBM Plex Sans Arabic" in window.style(".answer .own", "fontFamily")
+
+
+def test_a_chip_shows_the_quote_in_its_source(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    window.ask("ماذا جاء عن الهدنة؟")
+    assert window.page.locator("#evidence-0-2").is_hidden()
+    window.page.locator(".exchange").first.locator(".chip").nth(1).click()
+    card = window.page.locator("#evidence-0-2")
+    card.wait_for()
+    assert "flash" in (card.get_attribute("class") or "")
+    assert card.evaluate("e => e === document.activeElement")
+    mark = card.locator("mark")
+    assert mark.text_content() == fakes.QUOTE_AR_2
+    inside = """m => {
+      const quote = m.getBoundingClientRect(), box = m.closest('.context').getBoundingClientRect();
+      return quote.top >= box.top && quote.top < box.bottom;
+    }"""
+    assert mark.evaluate(inside), "the quote is scrolled into view"
+    assert fakes.STATEMENTS[0].source in (card.locator(".source").text_content() or "")
+    assert card.locator(".cut").text_content() == fakes.LEFTOVER
+    assert window.page.locator("#evidence-1-1").is_hidden()
+
+
+def test_the_streamed_text_is_replaced_by_the_answer_and_the_box_is_cleared(window: Window) -> None:
+    window.ask("slow: how many violations?", until=".draft")
+    assert window.page.input_value("#question textarea") == ""
+    assert window.page.locator(".draft").text_content().startswith("The")
+    window.page.locator(".answer").wait_for(timeout=30_000)
+    assert window.page.locator(".draft").count() == 0
+
+
+def test_stop_ends_the_answer_and_says_so(window: Window) -> None:
+    window.ask("slow: how many violations?", until=".draft")
+    window.page.locator("#question .stop-button").click()
+    window.page.get_by_text(ARABIC["stopped"]).wait_for()
+    window.page.locator("#question .submit-button").wait_for()
+    window.page.wait_for_timeout(1500)
+    assert window.page.locator(".answer").count() == 0
+    window.ask("كم عائلة عادت؟")
+    assert window.page.locator(".exchange").count() == 2
+    assert window.page.get_by_text(ARABIC["stopped"]).is_visible()
+
+
+def test_nothing_found_is_said_and_the_nearest_offered_as_no_answer(window: Window) -> None:
+    window.ask("هل وصلت البعثة إلى المريخ؟")
+    assert "لا تتضمن البيانات جواباً" in window.page.locator(".answer").text_content()
+    assert window.page.locator("#evidence .nearest h3").text_content() == ARABIC["nearest"]
+    assert window.page.locator("#chat .chip").count() == 0
+    window.page.locator(".to-nearest").click()
+    assert window.page.locator("#evidence-0-1").evaluate("e => e === document.activeElement")
+
+
+@pytest.mark.parametrize(
+    ("question", "key"), [("سؤال فرنسي", "question_error"), ("سؤال عن فهرس", "index_error"), ("crash", "failure")]
+)
+def test_an_error_is_a_sentence(window: Window, question: str, key: str) -> None:
+    window.ask(question, until=".problem")
+    assert window.page.locator(".problem").first.text_content() == ARABIC[key]
+    assert not re.search(r"Traceback|secret internals", window.page.locator("body").inner_text())
+    window.ask("كم عائلة عادت؟")
+
+
+def test_an_empty_question_gets_a_hint(window: Window) -> None:
+    window.page.fill("#question textarea", "   ")
+    window.page.press("#question textarea", "Enter")
+    window.page.get_by_text(ARABIC["empty_question"]).wait_for()
+    assert window.page.locator(".exchange").count() == 0
+
+
+def test_hostile_text_stays_text(window: Window) -> None:
+    window.ask("hostile <img src=x onerror=window.pwned=1>")
+    assert window.page.evaluate("window.pwned") is None
+    assert window.page.locator("#chat img, #evidence img, #chat script, #evidence a").count() == 0
+    assert window.page.locator("#evidence mark").text_content() == fakes.HOSTILE
+
+
+def test_an_example_is_asked_when_clicked(window: Window) -> None:
+    window.page.locator(".example").first.click()
+    window.page.locator(".answer").wait_for()
+    assert fakes.STATEMENTS[0].title in window.page.locator(".question").text_content()
+    assert window.page.locator(".example").count() == 0
+
+
+def test_an_empty_box_follows_the_page_after_an_english_question(window: Window) -> None:
+    window.page.fill("#question textarea", "How many?")
+    assert window.style("#question textarea", "direction") == "ltr"
+    window.page.fill("#question textarea", "كم عائلة من UN؟")
+    assert window.style("#question textarea", "direction") == "rtl"
+    window.ask("How many violations were reported?")
+    assert window.style("#question textarea", "direction") == "rtl"
+
+
+def test_one_switch_turns_the_whole_interface(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    chat, side = window.page.locator("#chat").bounding_box(), window.page.locator("#evidence").bounding_box()
+    assert chat["x"] > side["x"], "in Arabic the conversation is at the right"
+    window.page.locator("#switch").get_by_text("English").click()
+    window.page.get_by_text(ENGLISH["intro"]).wait_for()
+    assert window.page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["en", "ltr"]
+    chat, side = window.page.locator("#chat").bounding_box(), window.page.locator("#evidence").bounding_box()
+    assert chat["x"] < side["x"]
+    window.page.get_by_role("button", name=ENGLISH["send"], exact=True).wait_for()
+    assert window.page.get_by_role("textbox", name=ENGLISH["question_label"]).is_visible()
+    assert window.page.locator("#evidence h2").text_content() == ENGLISH["evidence"]
+    assert window.style(".answer blockquote", "direction") == "rtl", "an Arabic quote stays Arabic"
+    leftovers = [
+        text for key, text in ARABIC.items() if key not in ("name", "example") and window.page.get_by_text(text, exact=True).count()
+    ]
+    assert leftovers == []
+
+
+@pytest.mark.parametrize("window", [PHONE], indirect=True)
+@pytest.mark.parametrize("question", ["كم عائلة عادت؟", "How many violations were reported?", "hostile"])
+def test_a_phone_shows_everything_without_sideways_scrolling(window: Window, question: str) -> None:
+    window.ask(question)
+    chat, side = window.page.locator("#chat").bounding_box(), window.page.locator("#evidence").bounding_box()
+    assert side["y"] >= chat["y"] + chat["height"], "the evidence stands below the conversation"
+    wide = """() => [...document.querySelectorAll('.exchange *, .card *')].filter((e) => {
+      const box = e.getBoundingClientRect();
+      return !e.closest('.spoken') && (box.right > innerWidth + 1 || box.left < -1);
+    }).length"""
+    assert window.page.evaluate(wide) == 0
+
+
+def test_the_page_names_no_other_host(window: Window) -> None:
+    page = window.page.request.get(window.address).text()
+    hosts = set(re.findall(r"https?://([\w.-]+)", page)) - {"127.0.0.1", "localhost"}
+    assert hosts == set()
+    assert '<html\n\tlang="ar" dir="rtl"' in page
+
+
+def test_a_port_in_use_is_one_clear_line(server: str) -> None:
+    port = server.rstrip("/").rsplit(":", 1)[1]
+    second = subprocess.run(
+        [sys.executable, str(FAKES), port], capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False
+    )
+    assert second.returncode == 1
+    assert re.search(rf'SettingsError: the chat cannot listen on "127.0.0.1" port "{port}": .*--port', second.stderr)

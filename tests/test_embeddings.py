@@ -1,0 +1,340 @@
+"""Embeddings: the unpacking of a tiny E5S1 file made here, the batching with a model readable by eye, and (integration) the real model."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+import pytest
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from rag.e5s1 import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
+from rag.embeddings import BATCH, SentenceTransformerEmbeddings, folder_digest, open_embeddings, unpacked
+from rag.errors import ModelError
+from rag.models import weights_path
+
+HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 1, 2, 64, 64
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁a", "b", "▁سجن", "ال", "é", "12", "ж", "▁жя", "大", ":", "q", "<mask>"]
+SCORES = [0.0] * 4 + [-2.0, -3.0, -4.0, -3.5, -5.0, -6.0, -5.5, -9.0, -9.5, -20.0, -4.5, -4.6, 0.0]
+KEPT = [piece for piece in PIECES if piece not in ("ж", "▁жя")]  # "大" stays: the lowest score makes that of <unk>
+
+
+def quantise(values: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Q4_0 as written in models.md, and the values it stands for."""
+    blocks = values.reshape(-1, 32)
+    scales = (np.abs(blocks).max(axis=1, keepdims=True) / 7).astype("<f2")
+    nibbles = np.clip(np.round(blocks / scales.astype(np.float32)) + 8, 0, 15).astype(np.uint8)
+    packed = nibbles[:, :16] | nibbles[:, 16:] << 4
+    data = b"".join(scale.tobytes() + row.tobytes() for scale, row in zip(scales, packed, strict=True))
+    return data, ((nibbles.astype(np.float32) - 8) * scales.astype(np.float32)).reshape(values.shape)
+
+
+def write_e5(path: Path) -> dict[str, np.ndarray]:
+    """Write a tiny E5S1 file; the result is what its tensors should read as."""
+    random, vocab = np.random.default_rng(0), len(PIECES) + 3
+    layer = {"q": (HIDDEN, HIDDEN), "k": (HIDDEN, HIDDEN), "v": (HIDDEN, HIDDEN), "ao": (HIDDEN, HIDDEN)}
+    layer |= {"fi": (FFN, HIDDEN), "fo": (HIDDEN, FFN), "aln": (HIDDEN,), "oln": (HIDDEN,)}
+    shapes: dict[str, tuple[int, ...]] = {"emb.word": (vocab, HIDDEN), "emb.pos": (POSITIONS, HIDDEN), "emb.type": (2, HIDDEN)}
+    shapes |= {"emb.ln.w": (HIDDEN,), "emb.ln.b": (HIDDEN,)}
+    for name, shape in layer.items():
+        shapes |= {f"l0.{name}.w": shape, f"l0.{name}.b": shape[:1]}
+    values = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    quantised = {name for name in values if name == "emb.word" or (name.startswith("l0") and values[name].ndim == 2)}
+    data = {name: quantise(value)[0] if name in quantised else value.tobytes() for name, value in values.items()}
+    blob = [piece.encode() for piece in PIECES]
+    head = struct.pack("<4sI7ifi", b"E5S1", 1, HIDDEN, LAYERS, HEADS, FFN, vocab, POSITIONS, 2, 1e-12, 32)
+    head += struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, len(b"".join(blob)))
+    head += np.cumsum([0, *map(len, blob)]).astype("<u4").tobytes() + np.array(SCORES, "<f4").tobytes() + b"".join(blob)
+    head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0x9, 1, 0x20) + struct.pack("<i", len(data))
+    offset = len(head) + sum(len(name) + 23 for name in data)
+    table = b""
+    for name, content in data.items():
+        table += struct.pack("<H", len(name)) + name.encode()
+        table += struct.pack("<BIQQ", name in quantised, values[name].size, offset, len(content))
+        offset += len(content)
+    path.write_bytes(head + table + b"".join(data.values()))
+    return {name: quantise(value)[1] if name in quantised else value for name, value in values.items()}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> tuple[Path, dict[str, np.ndarray]]:
+    path = tmp_path / "tiny.bin"
+    return path, write_e5(path)
+
+
+# The file format
+
+
+def test_blocks_hold_the_low_nibbles_before_the_high() -> None:
+    block = np.frombuffer(np.float16(0.5).tobytes() + bytes([0x9F] + [0x88] * 15), np.uint8)
+    expected = np.zeros(32, np.float32)
+    expected[0], expected[16] = 3.5, 0.5
+    np.testing.assert_array_equal(dequantise(block), expected)
+
+
+def test_the_folder_holds_the_files_numbers_for_the_kept_pieces(tiny: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    path, values = tiny
+    folder = tmp_path / "made"
+    folder.mkdir()
+    unpack_e5(path, folder)
+    state = load_file(folder / "model.safetensors")
+    rows = [PIECES.index(piece) for piece in KEPT]
+    np.testing.assert_array_equal(state["embeddings.word_embeddings.weight"], values["emb.word"][rows])
+    np.testing.assert_array_equal(state["encoder.layer.0.output.dense.weight"], values["l0.fo.w"])
+    np.testing.assert_array_equal(state["encoder.layer.0.attention.self.key.bias"], values["l0.k.b"])
+    assert json.loads((folder / "config.json").read_text())["vocab_size"] == len(KEPT)
+    prompts = json.loads((folder / "config_sentence_transformers.json").read_text())["prompts"]
+    assert prompts == {"query": "query: ", "passage": "passage: ", "document": "passage: "}
+
+
+@pytest.mark.parametrize("text", ["a b", "سجن السجن", "aé 12", "\u200fa  b\t ", "大", "q: a12", "", "ａﬁ", "a\u0301"])
+def test_text_in_kept_scripts_is_cut_as_by_the_whole_vocabulary(
+    tiny: tuple[Path, dict[str, np.ndarray]], tmp_path: Path, text: str
+) -> None:
+    reduced, whole = (tokenizer(tiny[0], tmp_path / name, everything) for name, everything in (("r", False), ("w", True)))
+    assert pieces(reduced, text) == pieces(whole, text)
+    assert pieces(whole, text)[0] == "<s>" and pieces(whole, text)[-1] == "</s>"
+
+
+def test_other_scripts_become_unknown(tiny: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    assert pieces(tokenizer(tiny[0], tmp_path / "r", False), "a жя") == ["<s>", "▁a", "▁", "<unk>", "</s>"]
+
+
+def pieces(tokenizer: Tokenizer, text: str) -> list[str | None]:
+    """The pieces by id: `Encoding.tokens` shows the text under `<unk>` instead of `<unk>`."""
+    return [tokenizer.id_to_token(number) for number in tokenizer.encode(text).ids]
+
+
+def tokenizer(weights: Path, folder: Path, all_scripts: bool) -> Tokenizer:
+    folder.mkdir()
+    unpack_e5(weights, folder, all_scripts=all_scripts)
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"GGUF" + bytes(100), "is not an E5S1"), (b"E5S1\x01\0", "cut short or damaged")]
+)
+def test_another_or_a_damaged_file_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "bad.bin").write_bytes(content)
+    with pytest.raises(ModelError, match=f'bad.bin" .*{message}.*; run `bayan models verify`|{message}'):
+        read_e5(tmp_path / "bad.bin")
+
+
+# The folder beside the weights
+
+
+def test_the_folder_is_made_once_and_again_when_it_is_not_whole(tiny: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = unpacked(tiny[0], "d1", progress=False)
+    made = (folder / "manifest.json").stat().st_mtime_ns
+    assert unpacked(tiny[0], "d1", progress=False) == folder
+    assert (folder / "manifest.json").stat().st_mtime_ns == made
+    (folder / "model.safetensors").write_bytes(b"cut")
+    unpacked(tiny[0], "d1", progress=False)
+    assert (folder / "model.safetensors").stat().st_size > 1000
+    assert json.loads((folder / "manifest.json").read_text())["weights_sha256"] == "d1"
+    assert capsys.readouterr().err == ""
+    assert not list(folder.parent.glob(".unpack-*"))
+
+
+def test_a_folders_digest_follows_what_decides_its_vectors(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    before = folder_digest(tmp_path)
+    (tmp_path / "README.md").write_text("words")
+    assert folder_digest(tmp_path) == before
+    (tmp_path / "config.json").write_text("{ }")
+    assert folder_digest(tmp_path) != before
+
+
+# The batching, with a model readable by eye
+
+
+class FakeModel:
+    """Embeds a text as (length, 1); keeps what it was given."""
+
+    def __init__(self, prompts: dict[str, str]) -> None:
+        self.prompts = prompts
+        self.calls: list[tuple[str, list[str]]] = []
+
+    def get_embedding_dimension(self) -> int:
+        return 2
+
+    def encode(self, texts: list[str], *, prompt: str, normalize_embeddings: bool, **_: object) -> np.ndarray:
+        assert normalize_embeddings
+        self.calls.append((prompt, texts))
+        return np.array([[len(text), 1] for text in texts], dtype=np.float64)
+
+
+def fake(**prompts: str) -> tuple[SentenceTransformerEmbeddings, FakeModel]:
+    model = FakeModel(prompts)
+    return SentenceTransformerEmbeddings(model, name="fake", digest="0"), model  # type: ignore[arg-type]
+
+
+def test_passages_come_back_in_order_from_batches_of_like_length() -> None:
+    embeddings, model = fake(query="query: ", passage="passage: ", document="")
+    lengths = np.random.default_rng(1).permutation(3 * BATCH - 2) + 1
+    vectors = embeddings.embed_passages_array(["x" * n for n in lengths])
+    assert vectors.dtype == np.float32
+    assert vectors[:, 0].tolist() == lengths.tolist()
+    assert [len(texts) for _, texts in model.calls] == [BATCH, BATCH, BATCH - 2]
+    assert min(map(len, model.calls[0][1])) > max(map(len, model.calls[1][1]))
+
+
+def test_queries_and_passages_get_the_models_prompts() -> None:
+    embeddings, model = fake(query="query: ", passage="passage: ", document="")
+    assert embeddings.embed_query("ab") == [2.0, 1.0]
+    assert embeddings.embed_documents(["abc"]) == [[3.0, 1.0]]
+    assert [prompt for prompt, _ in model.calls] == ["query: ", "passage: "]
+
+
+def test_a_model_without_prompts_gets_none() -> None:
+    embeddings, model = fake(query="", document="")
+    embeddings.embed_documents(["abc"])
+    embeddings.embed_query("abc")
+    assert [prompt for prompt, _ in model.calls] == ["", ""]
+
+
+def test_no_passages_make_an_empty_array() -> None:
+    assert fake()[0].embed_passages_array([]).shape == (0, 2)
+
+
+# What can be opened
+
+
+@pytest.mark.parametrize("name", ["e5", "./nowhere", "/no/such/folder", "a/b/c", ""])
+def test_an_unknown_model_says_what_is_allowed(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        open_embeddings(name, cache=tmp_path, offline=True)
+    assert str(caught.value).startswith(f'no embedding model "{name}": name one of the catalogue (multilingual-e5-small), ')
+
+
+def test_a_language_model_is_not_an_embedding_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match='"smollm2-135m-instruct" is a language model, not an embedding model'):
+        open_embeddings("smollm2-135m-instruct", cache=tmp_path, offline=True)
+
+
+def test_offline_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="run `bayan models pull multilingual-e5-small`"):
+        open_embeddings("multilingual-e5-small", cache=tmp_path, offline=True)
+
+
+def test_importing_loads_no_torch() -> None:
+    code = "import sys, rag.embeddings; print({'torch', 'transformers', 'tokenizers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    assert done.stdout.strip() == "set()"
+
+
+# The real sentence-transformers
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("a connection was attempted")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(scope="module")
+def real() -> SentenceTransformerEmbeddings:
+    return open_embeddings("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"))
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("no_network")
+def test_a_tiny_file_makes_a_genuine_sentence_transformer(tiny: tuple[Path, Any]) -> None:
+    folder = unpacked(tiny[0], "d1", progress=False)
+    embeddings = open_embeddings(str(folder), cache=folder)
+    assert (embeddings.name, embeddings.dimension, embeddings.digest) == (str(folder), HIDDEN, folder_digest(folder))
+    np.testing.assert_allclose(np.linalg.norm(embeddings.embed_passages_array(["سجن", "a b"]), axis=1), 1, atol=1e-6)
+
+    from sentence_transformers import SentenceTransformer
+
+    plain = SentenceTransformer(str(folder), local_files_only=True)
+    np.testing.assert_allclose(plain.encode_query("سجن"), embeddings.embed_query_array("سجن"), atol=1e-6)
+    np.testing.assert_allclose(plain.encode_document("سجن"), embeddings.embed_passages_array(["سجن"])[0], atol=1e-6)
+
+
+@pytest.mark.integration
+def test_a_folder_that_is_no_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f'the embedding model "{tmp_path}" cannot be loaded: '):
+        open_embeddings(str(tmp_path), cache=tmp_path)
+
+
+@pytest.mark.integration
+def test_the_real_reduced_vocabulary_cuts_random_arabic_and_latin_text_like_the_whole() -> None:
+    file = read_e5(weights_path("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan")))
+    kept = kept_pieces(file)
+    reduced, whole = build_tokenizer(file, kept), build_tokenizer(file, np.arange(len(file.pieces)))
+    random = np.random.default_rng(7)
+    usable = [file.pieces[i].replace("▁", " ") for i in kept if file.pieces[i] not in SPECIAL_PIECES]
+    characters = sorted(set("".join(usable)))
+    for words, glue in [(usable, ""), (usable, " "), (characters, "")] * 300:
+        text = glue.join(random.choice(np.array(words, dtype=object), size=40))
+        assert pieces(reduced, text) == pieces(whole, text)
+
+
+@pytest.mark.integration
+def test_prompts_and_unit_norm(real: SentenceTransformerEmbeddings) -> None:
+    text = "استعادت القوات السيطرة على السجن."
+    query, passage = real.embed_query_array(text), real.embed_passages_array([text])[0]
+    plain = real._model.encode(["query: " + text, "passage: " + text], normalize_embeddings=True)
+    np.testing.assert_allclose([query, passage], plain, atol=1e-5)
+    assert float(query @ passage) < 0.999
+    np.testing.assert_allclose([np.linalg.norm(query), np.linalg.norm(passage)], 1, atol=1e-5)
+    assert (query.shape, query.dtype, real.dimension) == ((384,), np.float32, 384)
+
+
+@pytest.mark.integration
+def test_the_order_is_kept_and_neighbours_do_not_matter(real: SentenceTransformerEmbeddings) -> None:
+    texts = [f"{'كلمة ' * (i % 7 + 1)} number {i}" for i in range(2 * BATCH + 3)]
+    together = real.embed_passages_array(texts)
+    alone = np.stack([real.embed_passages_array([text])[0] for text in texts])
+    assert (together * alone).sum(axis=1).min() > 0.9999
+
+
+@pytest.mark.integration
+def test_each_question_is_nearest_its_passage_in_all_four_cells(real: SentenceTransformerEmbeddings) -> None:
+    passages = [
+        "قُتل مئة وواحد وعشرون من عناصر قوات سوريا الديمقراطية في الهجوم على سجن الصناعة.",
+        "أعلنت وزارة الصحة عن افتتاح ثلاثة مستشفيات جديدة في المدينة.",
+        "One hundred and twenty-one members of the Syrian Democratic Forces were killed in the attack on the prison.",
+        "The ministry of health announced the opening of three new hospitals in the city.",
+    ]
+    questions = {"كم عدد القتلى في الهجوم على السجن؟": 0, "How many were killed in the prison attack?": 0}
+    questions |= {"كم مستشفى افتتحت الوزارة؟": 1, "How many hospitals were opened?": 1}
+    vectors = real.embed_passages_array(passages)
+    for question, wanted in questions.items():
+        scores = vectors @ real.embed_query_array(question)
+        assert [scores[:2].argmax(), scores[2:].argmax()] == [wanted, wanted], question
+
+
+@pytest.mark.integration
+def test_threads_may_share_a_model(real: SentenceTransformerEmbeddings) -> None:
+    texts = [f"question number {i} " * (i + 1) for i in range(8)]
+    expected = [real.embed_query_array(text) for text in texts]
+    found: dict[int, np.ndarray] = {}
+    threads = [threading.Thread(target=lambda i=i: found.update({i: real.embed_query_array(texts[i])})) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_allclose([found[i] for i in range(8)], expected, atol=1e-6)
+
+
+@pytest.mark.integration
+def test_what_was_put_off_can_still_be_used(real: SentenceTransformerEmbeddings) -> None:
+    from sentence_transformers.util import pairwise_manhattan_sim
+    from sklearn.metrics import f1_score
+
+    assert f1_score([1, 0], [1, 0]) == 1
+    assert float(pairwise_manhattan_sim(np.ones((1, 2)), np.ones((1, 2)))[0]) == 0

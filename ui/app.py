@@ -1,0 +1,316 @@
+"""The chat window: Gradio Blocks over an assistant, and the server it runs in.
+
+Knows nothing of how answers are found (that is the assistant) or drawn (that is `ui/render.py`). Nothing here, in the server or in
+the page, makes a connection to any other host: fonts come from this process and a content policy forbids the rest.
+
+    serve(Assistant.open("index"), host="127.0.0.1", port=7860)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.errors import BayanError, SettingsError
+from rag.schema import Answer, Completed, Delta, Event, Language, Statement
+from ui.render import DIRECTIONS, Exchange, conversation_html, evidence_html, header_html
+from ui.strings import LANGUAGE_NAMES, STRINGS
+
+log = logging.getLogger(__name__)
+
+STYLE = Path(__file__).with_name("style.css")
+FONT = "IBM Plex Sans Arabic"
+MAX_EXAMPLES = 4
+MAX_EXAMPLE_CHARS = 90
+CONCURRENT_QUESTIONS = 4
+ANSWERS_REMEMBERED = 6
+CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'"
+
+Conversation = tuple[Exchange, ...]
+
+# The page's only scripts of ours. Chat: send a chosen example.
+CHAT_SCRIPT = """
+element.addEventListener('click', ({ target }) => {
+  const example = target.closest('.example');
+  if (example) trigger('example', { text: example.textContent });
+});
+"""
+# Panel: show the card a chip points to, bring each quote into view; let the box follow the typed language.
+PANEL_SCRIPT = """
+const show = (card) => {
+  const sets = element.querySelectorAll('section');
+  sets.forEach((set) => { set.hidden = card ? !set.contains(card) : set !== sets[sets.length - 1]; });
+  element.querySelectorAll('.context').forEach((context) => {
+    const mark = context.querySelector('mark');
+    context.scrollTop = mark.offsetTop - 24;
+  });
+};
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[href^="#evidence-"]');
+  const card = link && document.getElementById(link.getAttribute('href').slice(1));
+  if (!link) return;
+  event.preventDefault();
+  if (!card) return;
+  show(card);
+  card.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+  card.focus({ preventScroll: true });
+  card.classList.remove('flash');
+  void card.offsetWidth;
+  card.classList.add('flash');
+});
+document.addEventListener('input', ({ target }) => {
+  if (target.tagName !== 'TEXTAREA') return;
+  const count = (letters) => (target.value.match(letters) || []).length;
+  const lead = count(/\\p{Script=Arabic}/gu) - count(/\\p{Script=Latin}/gu);
+  target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : document.documentElement.dir;
+});
+watch('value', () => show(null));
+"""
+TURN_PAGE = """(language, ...rest) => {
+  Object.assign(document.documentElement, { lang: language, dir: language === 'ar' ? 'rtl' : 'ltr' });
+  return [language, ...rest];
+}"""
+
+
+class Answering(Protocol):
+    """What the chat needs of the assistant."""
+
+    def stream(self, question: str, *, history: Sequence[Any] = (), language: Language | None = None) -> Iterator[Event]: ...
+    def statement(self, statement_id: str) -> Statement: ...
+    def statements(self) -> list[Statement]: ...
+
+
+# Server
+
+
+def serve(assistant: Answering, *, host: str, port: int) -> None:
+    """Serve the chat until Ctrl-C; print its address once it answers. Port 0: any free one. Raises SettingsError if in use."""
+    listener = _listen(host, port)
+    web = mount_chat(FastAPI(openapi_url=None, docs_url=None, redoc_url=None), assistant)
+    config = uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2)
+    try:
+        _Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listener.close()
+
+
+def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar") -> FastAPI:
+    """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths."""
+    web.mount("/fonts", StaticFiles(directory=str(files("fontpkg_ibm_plex_sans_arabic") / "files")))
+    web.add_middleware(OwnPage, language=language)
+    gr.mount_gradio_app(
+        web,
+        build_app(assistant, language=language),
+        path="/",
+        theme=gr.themes.Base(font=[gr.themes.Font(FONT), "sans-serif"], font_mono=["monospace"]),
+        css_paths=STYLE,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        show_error=False,
+        max_file_size="1kb",  # nothing here takes files
+    )
+    return web
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f'the chat cannot listen on "{host}" port "{port}": {error.strerror}; choose another with --port (0: any free one)'
+        ) from error
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying where it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
+
+
+class OwnPage:
+    """Turn Gradio's page into ours: language and direction at the root, no foreign addresses, no connections to other hosts."""
+
+    def __init__(self, app: ASGIApp, *, language: Language) -> None:
+        self.app, self.language = app, language
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        messages: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            messages.append(message)
+
+        await self.app({**scope, "headers": plain}, receive, collect)
+        page = self._rewrite(b"".join(message.get("body", b"") for message in messages).decode()).encode()
+        headers = MutableHeaders(scope=messages[0])
+        headers["content-length"], headers["content-security-policy"] = str(len(page)), CONTENT_POLICY
+        await send(messages[0])
+        await send({"type": "http.response.body", "body": page})
+
+    def _rewrite(self, page: str) -> str:
+        page = re.sub(r'<meta\s+(property|name)="(og|twitter):[^>]*>', "", page)
+        return page.replace('lang="en"', f'lang="{self.language}" dir="{DIRECTIONS[self.language]}"', 1)
+
+
+# Window
+
+
+def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
+    """Lay out the chat window and wire it to the assistant."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    desk = Desk(assistant)
+    names = [(name, code) for code, name in LANGUAGE_NAMES.items()]
+    app = gr.Blocks(title="بيان · Bayan", analytics_enabled=False, fill_width=True)
+    with app:
+        conversation = gr.State(())
+        with gr.Row(elem_id="masthead"):
+            header = gr.HTML(header_html(language), elem_id="header")
+            switch = gr.Radio(names, value=language, **desk.switch_labels(language), elem_id="switch", container=False)
+        with gr.Row(elem_id="desk"):
+            with gr.Column(scale=3, min_width=300, elem_id="talk"):
+                chat = gr.HTML(desk.talk((), language), elem_id="chat", autoscroll=True, js_on_load=CHAT_SCRIPT)
+                box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
+            with gr.Column(scale=2, min_width=300, elem_id="side"):
+                panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)
+        _wire(desk, header, switch, chat, box, panel, conversation)
+    app.queue(default_concurrency_limit=CONCURRENT_QUESTIONS)
+    return app
+
+
+def _wire(
+    desk: Desk, header: gr.HTML, switch: gr.Radio, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State
+) -> None:
+    private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    asking: dict[str, Any] = {"inputs": [box, switch, conversation], "outputs": [box, chat, panel, conversation], **private}
+    typed = box.submit(desk.ask, **asking)
+    chosen = chat.example(desk.choose, None, box, **private).then(desk.ask, **asking)
+    box.stop(desk.stop, [switch, conversation], [box, chat, conversation], cancels=[typed, chosen], queue=False, **private)
+    relabelled = [header, switch, chat, box, panel]
+    switch.change(desk.relabel, [switch, conversation], relabelled, js=TURN_PAGE, queue=False, **private)
+
+
+class Desk:
+    """What the window does on each event; a session's conversation comes in and goes out with the event."""
+
+    def __init__(self, assistant: Answering) -> None:
+        self.assistant = assistant
+        statements = assistant.statements()
+        self.examples = {language: example_questions(statements, language) for language in LANGUAGE_NAMES}
+
+    def ask(self, question: str, language: Language, past: Conversation) -> Iterator[tuple[Any, ...]]:
+        """Answer a question, yielding what box, chat and panel show and the conversation so far."""
+        if not question.strip():
+            gr.Info(STRINGS[language]["empty_question"], title=STRINGS[language]["name"])
+            return
+        yield self._busy(language), *self._shown((*past, Exchange(question.strip())), language)
+        for exchange in self._progress(Exchange(question.strip()), past):
+            yield gr.skip(), *self._shown((*past, exchange), language)
+        yield gr.Textbox(**self.box_labels(language)), gr.skip(), gr.skip(), gr.skip()
+
+    def _progress(self, exchange: Exchange, past: Conversation) -> Iterator[Exchange]:
+        history = [turn.answer for turn in past if turn.answer][-ANSWERS_REMEMBERED:]
+        try:
+            for event in self.assistant.stream(exchange.question, history=history):
+                exchange = self._advance(exchange, event)
+                yield exchange
+        except Exception as problem:  # the edge: whatever failed becomes a sentence for the reader
+            if not isinstance(problem, BayanError):
+                log.exception("the answer failed")
+            yield replace(exchange, problem=problem)
+
+    def _advance(self, exchange: Exchange, event: Event) -> Exchange:
+        if isinstance(event, Delta):
+            return replace(exchange, text=exchange.text + event.text)
+        if isinstance(event, Completed):
+            return replace(exchange, answer=event.answer, statements=self._statements(event.answer))
+        return exchange
+
+    def _statements(self, answer: Answer) -> dict[str, Statement]:
+        """Fetch what the cards show; a statement that has gone since leaves its quote to stand alone."""
+        found = {}
+        for statement_id in {citation.statement_id for citation in (*answer.citations, *answer.nearest)}:
+            try:
+                found[statement_id] = self.assistant.statement(statement_id)
+            except BayanError as error:
+                log.warning("no text for a citation: %s", error)
+        return found
+
+    def _shown(self, conversation: Conversation, language: Language) -> tuple[Any, ...]:
+        panel = evidence_html(conversation, language) if conversation[-1].answer else gr.skip()
+        return self.talk(conversation, language), panel, conversation
+
+    def choose(self, chosen: gr.EventData) -> str:
+        """Put a clicked example into the box."""
+        return str(chosen.text)
+
+    def talk(self, conversation: Conversation, language: Language) -> str:
+        """Draw the conversation, or the examples before it begins."""
+        return conversation_html(conversation, self.examples[language], language)
+
+    def stop(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
+        """Mark the answer under way as stopped and free the box."""
+        if conversation and not conversation[-1].answer:
+            conversation = (*conversation[:-1], replace(conversation[-1], stopped=True))
+        return gr.Textbox(**self.box_labels(language)), self.talk(conversation, language), conversation
+
+    def relabel(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
+        """Say everything on the page in the other language; texts of documents and questions stay."""
+        return (
+            header_html(language),
+            gr.Radio(**self.switch_labels(language)),
+            self.talk(conversation, language),
+            gr.Textbox(**self.box_labels(language)),
+            evidence_html(conversation, language),
+        )
+
+    def switch_labels(self, language: Language) -> dict[str, Any]:
+        return {"label": STRINGS[language]["language_label"]}
+
+    def box_labels(self, language: Language) -> dict[str, Any]:
+        words = STRINGS[language]
+        return {
+            "label": words["question_label"],
+            "placeholder": words["question_placeholder"],
+            "submit_btn": words["send"],
+            "stop_btn": False,
+            "rtl": language == "ar",
+        }
+
+    def _busy(self, language: Language) -> gr.Textbox:
+        return gr.Textbox(**self.box_labels(language) | {"value": "", "submit_btn": False, "stop_btn": STRINGS[language]["stop"]})
+
+
+def example_questions(statements: Iterable[Statement], language: Language) -> list[str]:
+    """Make at most four questions from titles, those in the reader's language and the latest first."""
+    fit = [statement for statement in statements if 0 < len(statement.title.strip()) <= MAX_EXAMPLE_CHARS]
+    ranked = sorted(sorted(fit, key=lambda s: s.date or "", reverse=True), key=lambda s: s.language != language)
+    titles = dict.fromkeys(statement.title.strip() for statement in ranked)
+    return [STRINGS[language]["example"].format(title=title) for title in list(titles)[:MAX_EXAMPLES]]
