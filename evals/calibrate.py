@@ -1,156 +1,210 @@
-"""Learn when to answer: fits rag/calibration.toml on public question sets.
+"""Learn when to answer: fits rag/calibration.toml on public question sets and on the project's own.
 
-    python -m evals.calibrate ../shared/evalsets --work /tmp/calibration     # about 15 minutes on 2 cores, most of it embedding
+    python -m evals.calibrate ../shared/evalsets     # about 15 minutes on 2 cores, most of it embedding
 
-Each question is asked with its paragraph in the pool and with it taken out; the signals of `rag.evidence` and whether the paragraph was
-there make the training data. One logistic model for questions in the statement's language, one for questions in the other. ARCD is left
-out: when its paragraph is removed a neighbouring one often answers too. Reported by five-fold cross-validation, grouped by paragraph.
+The public questions are asked of small pools of paragraphs: the pool that holds their paragraph (to be answered), the same pool without
+it and the next pool, on other subjects (to be refused). The project's questions are asked of the sample statements. One logistic model
+serves questions in the statement's language, one those in the other. The thresholds refuse at most WRONGLY_REFUSED of the project's own
+questions that can be answered: a statement reads unlike an encyclopaedia, and its readers are the ones to serve.
+Unanswerable questions that `rag.evidence.names_asked_facts` refuses already take no part.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from tqdm import tqdm
 
-from evals.questions import Question, read_squad
+from evals.questions import Question, read_questions, read_squad
+from ingest import ingest
 from ingest.passages import split
-from rag.build import open_embeddings
-from rag.evidence import choose, signals
-from rag.index import Index, PassageEmbeddings, writing
+from rag.build import open_embeddings, open_retriever
+from rag.embeddings import SentenceTransformerEmbeddings
+from rag.evidence import choose, names_asked_facts, signals
+from rag.index import Index, writing
 from rag.language import language_of
-from rag.retrieve import Found, QuestionEmbeddings, Retriever
+from rag.retrieve import Found, Retriever
 from rag.schema import Language, Statement
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 
+Floats = npt.NDArray[np.float32]
 TOP_K = 8
-OUTPUT = Path(__file__).parents[1] / "rag" / "calibration.toml"
+PART = 60  # paragraphs in a pool
+REMOVED_WEIGHT = 0.25  # its neighbours may answer too, and do not read like a statement
+OWN_WEIGHT = 20.0  # 48 questions of the kind Bayan is for against thousands that are not
+WRONGLY_REFUSED = 0.04
+OWN = "own"
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Example:
-    """A question's signals, with its paragraph in the pool (`answerable`) or without."""
+    """A question's signals and whether it could be answered."""
 
     set_name: str
-    group: str
     signals: dict[str, float]
     answerable: bool
+    weight: float
 
 
-def pool(folder: Path, texts: Iterable[str], embeddings: PassageEmbeddings) -> Index:
-    """Make, or reuse, an index in which each text is a statement of its own, its id a running number."""
-    if not (folder / "manifest.json").exists():
-        with writing(folder, embeddings) as index:
-            statements = [_statement(str(number), text) for number, text in enumerate(dict.fromkeys(texts))]
-            for begin in tqdm(range(0, len(statements), 32), desc=folder.name):
-                index.put([(s, split(s, max_chars=4_000)) for s in statements[begin : begin + 32]])
-    return Index.open(folder, embeddings)
+Pool = tuple[Retriever, frozenset[str]]  # and the texts it holds
+
+
+class Remembering:
+    """An embedding model that embeds no text twice."""
+
+    def __init__(self, embeddings: SentenceTransformerEmbeddings) -> None:
+        self.name, self.digest, self.dimension = embeddings.name, embeddings.digest, embeddings.dimension
+        self._embeddings = embeddings
+        self._passages: dict[str, Floats] = {}
+        self._questions: dict[str, Floats] = {}
+
+    def embed_passages_array(self, texts: Sequence[str], *, progress: bool = False) -> Floats:
+        missing = [text for text in dict.fromkeys(texts) if text not in self._passages]
+        if missing:
+            self._passages |= dict(zip(missing, self._embeddings.embed_passages_array(missing, progress=True), strict=True))
+        return np.array([self._passages[text] for text in texts])
+
+    def embed_query_array(self, text: str) -> Floats:
+        if text not in self._questions:
+            self._questions[text] = self._embeddings.embed_query_array(text)
+        return self._questions[text]
+
+
+def pools(folder: Path, texts: Sequence[str], embeddings: Remembering) -> list[Pool]:
+    """Make a pool of each PART texts, every text a statement of its own."""
+    made = []
+    for begin in range(0, len(texts) - PART // 2, PART):
+        chosen = texts[begin : begin + PART]
+        with writing(folder / str(begin), embeddings) as index:
+            index.put([(s, split(s, max_chars=4_000)) for s in (_statement(str(n), text) for n, text in enumerate(chosen))])
+        made.append((Retriever(Index.open(folder / str(begin), embeddings), embeddings), frozenset(chosen)))
+    return made
 
 
 def _statement(statement_id: str, text: str) -> Statement:
     return Statement(statement_id, "0", text, "", None, None, statement_id, language_of(text))
 
 
-def collect(name: str, retriever: Retriever, questions: Sequence[Question], gold: dict[str, str]) -> Iterator[Example]:
-    """Ask each question with and without the statement whose text is `gold[question id]`."""
-    for question in tqdm(questions, desc=name):
-        found = retriever.retrieve(question.question, top_k=TOP_K + 4)
-        text = gold[question.question_id]
-        for answerable in (True, False):
-            kept = [c for c in found.candidates if answerable or c.statement.text != text]
-            part = Found(tuple(kept[:TOP_K]), found.terms)
-            chosen = choose(question.question, part, count=2)
-            if chosen:
-                yield Example(name, text, signals(chosen, part), answerable)
+def collect(name: str, made: Sequence[Pool], questions: Sequence[Question], gold: Mapping[str, str]) -> Iterator[Example]:
+    """Ask each public question with its paragraph, `gold[question id]`, without it, and where the talk is of other things."""
+    for number, (retriever, texts) in enumerate(made):
+        elsewhere = made[(number + 1) % len(made)][0]
+        for question in (q for q in questions if gold[q.question_id] in texts):
+            found = retriever.retrieve(question.question, top_k=TOP_K + 4)
+            without = [c for c in found.candidates if c.statement.text != gold[question.question_id]]
+            asked = [
+                (f"{name}, held", Found(found.candidates[:TOP_K], found.terms), True, 1.0),
+                (f"{name}, removed", Found(tuple(without[:TOP_K]), found.terms), False, REMOVED_WEIGHT),
+                (f"{name}, elsewhere", elsewhere.retrieve(question.question, top_k=TOP_K), False, 1.0),
+            ]
+            yield from (Example(kind, signals(choose(question.question, f, count=2), f), answerable, w) for kind, f, answerable, w in asked)
 
 
-def fit(examples: Sequence[Example]) -> dict[str, object]:
-    """Fit one direction; return intercept, weights on the raw signals, the equal-error threshold and the figures by set."""
+def collect_own(retriever: Retriever, questions: Sequence[Question], *, cross: bool) -> Iterator[Example]:
+    """Ask the project's questions of the sample statements; those whose best quote is in the other language are the `cross` ones."""
+    for question in questions:
+        found = retriever.retrieve(question.question, top_k=TOP_K)
+        chosen = choose(question.question, found, count=2)
+        other = chosen[0].sentence.candidate.passage.language != question.language
+        if other == cross and (question.answerable or names_asked_facts(question.question, chosen)):
+            yield Example(OWN, signals(chosen, found), question.answerable, OWN_WEIGHT)
+
+
+def fit(examples: Sequence[Example]) -> dict[str, Any]:
+    """Fit one direction; return intercept, weights on the raw signals, threshold, and the share answered by kind of question."""
     names = sorted(examples[0].signals)
     x = np.array([[example.signals[name] for name in names] for example in examples])
     y = np.array([example.answerable for example in examples])
+    weight = np.array([example.weight for example in examples])
     mean, deviation = x.mean(0), np.maximum(x.std(0), 1e-9)
-    model = LogisticRegression(max_iter=2_000)
-    groups = np.unique([example.group for example in examples], return_inverse=True)[1]
-    crossed = cross_val_predict(model, (x - mean) / deviation, y, groups=groups, cv=GroupKFold(5), method="predict_proba")[:, 1]
-    threshold = _equal_error(y, crossed)
-    weights = model.fit((x - mean) / deviation, y).coef_[0] / deviation
+    model = LogisticRegression(max_iter=2_000).fit((x - mean) / deviation, y, sample_weight=weight)
+    probability = model.predict_proba((x - mean) / deviation)[:, 1]
+    own = y & np.array([example.set_name == OWN for example in examples])
+    threshold = float(np.quantile(probability[own], WRONGLY_REFUSED, method="lower"))
+    weights = model.coef_[0] / deviation
+    kinds = list(dict.fromkeys((example.set_name, example.answerable) for example in examples))
+    answered = {
+        kind: [p >= threshold for p, e in zip(probability, examples, strict=True) if (e.set_name, e.answerable) == kind] for kind in kinds
+    }
     return {
         "intercept": float(model.intercept_[0] - (weights * mean).sum()),
         "weights": dict(zip(names, weights.tolist(), strict=True)),
         "threshold": threshold,
-        "figures": _figures(examples, y, crossed, threshold),
+        "figures": [
+            f"{name}, {'can' if answerable else 'cannot'} be answered: answered {np.mean(said):.3f} of {len(said)}"
+            for (name, answerable), said in answered.items()
+        ],
     }
 
 
-def _equal_error(y: np.ndarray, probability: np.ndarray) -> float:
-    wrongly_answered, rightly_answered, thresholds = roc_curve(y, probability)
-    return float(thresholds[np.argmin(np.abs(wrongly_answered - (1 - rightly_answered)))])
-
-
-def _figures(examples: Sequence[Example], y: np.ndarray, probability: np.ndarray, threshold: float) -> list[str]:
-    lines = []
-    for name in dict.fromkeys(example.set_name for example in examples):
-        mask = np.array([example.set_name == name for example in examples])
-        own, said = y[mask], probability[mask] >= threshold
-        lines.append(
-            f"{name}: wrongly answered {said[~own].mean():.3f}, wrongly refused {(~said[own]).mean():.3f}, "
-            f"AUC {roc_auc_score(own, probability[mask]):.3f}, {own.sum()} questions"
-        )
-    return lines
-
-
-def write(path: Path, models: dict[str, dict[str, object]], embedding: str) -> None:
+def write(path: Path, models: Mapping[str, dict[str, Any]], embedding: str) -> None:
     """Write the parameters with their provenance."""
     lines = [
         "# When to answer: written by `python -m evals.calibrate`, do not edit. Signals are explained in rag/evidence.py.",
-        f"# Embedding model: {embedding}. Five-fold cross-validation, at the thresholds below:",
+        f"# Embedding model: {embedding}. At the thresholds below:",
+        *(f"#   {direction}: {line}" for direction, model in models.items() for line in model["figures"]),
     ]
     for direction, model in models.items():
-        lines += [f"#   {direction}: {line}" for line in model["figures"]]  # type: ignore[attr-defined]
-    for direction, model in models.items():
         lines += ["", f"[{direction}]", f"threshold = {model['threshold']:.4f}", f"intercept = {model['intercept']:.4f}"]
-        lines += ["", f"[{direction}.weights]", *(f"{name} = {value:.4f}" for name, value in model["weights"].items())]  # type: ignore[attr-defined]
+        lines += ["", f"[{direction}.weights]", *(f"{name} = {value:.4f}" for name, value in model["weights"].items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def learn(sets: dict[str, list[Question]], indexes: dict[Language, Index], embeddings: QuestionEmbeddings) -> dict[str, dict[str, object]]:
-    """Collect the signals of both directions and fit each."""
-    retriever = {code: Retriever(index, embeddings) for code, index in indexes.items()}
-    text: dict[str, dict[str, str]] = {
-        name: {question.question_id: question.statement or "" for question in questions} for name, questions in sets.items()
-    }
+def learn(
+    sets: Mapping[str, list[Question]], made: Mapping[str, list[Pool]], own: Sequence[tuple[Retriever, list[Question]]]
+) -> dict[str, dict[str, Any]]:
+    """Collect the signals of both directions and fit each. `made`: the pools of each language."""
+    gold = {name: {question.question_id: question.statement or "" for question in questions} for name, questions in sets.items()}
     plan = {
-        "same": [("tydiqa-dev.ar", "ar", "tydiqa-dev.ar"), ("xquad-dev.ar", "ar", "xquad-dev.ar"), ("xquad-dev.en", "en", "xquad-dev.en")],
+        "same": [
+            ("tydiqa-dev.ar", "ar", "tydiqa-dev.ar"),
+            ("xquad-dev.ar", "ar", "xquad-dev.ar"),
+            ("xquad-dev.en", "en", "xquad-dev.en"),
+        ],
         "cross": [("xquad-dev.en", "ar", "xquad-dev.ar"), ("xquad-dev.ar", "en", "xquad-dev.en")],
     }
-    return {
-        direction: fit([e for name, code, texts in rows for e in collect(f"{name} on {code}", retriever[code], sets[name], text[texts])])
-        for direction, rows in plan.items()
-    }
+    models = {}
+    for direction, rows in plan.items():
+        public = [e for name, code, texts in rows for e in collect(f"{name} on {code}", made[code], sets[name], gold[texts])]
+        ours = [e for retriever, questions in own for e in collect_own(retriever, questions, cross=direction == "cross")]
+        models[direction] = fit([*public, *ours])
+    return models
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("sets", type=Path, help="folder of xquad-dev.ar.json, xquad-dev.en.json, tydiqa-dev.ar.json, arcd-dev.json")
-    parser.add_argument("--work", type=Path, required=True, help="folder for the two pools; kept, so that a second run is quick")
-    arguments = parser.parse_args()
-    languages: dict[str, Language] = {"xquad-dev.ar": "ar", "xquad-dev.en": "en", "tydiqa-dev.ar": "ar", "arcd-dev": "ar"}
-    sets = {name: read_squad(arguments.sets / f"{name}.json", language) for name, language in languages.items()}
-    embeddings = open_embeddings(load_settings())
-    texts = {code: [q.statement or "" for name, qs in sets.items() if languages[name] == code for q in qs] for code in ("ar", "en")}
-    indexes: dict[Language, Index] = {code: pool(arguments.work / code, texts[code], embeddings) for code in ("ar", "en")}
-    models = learn(sets, indexes, embeddings)
-    write(OUTPUT, models, embeddings.name)
+    parser = argparse.ArgumentParser(description="Learn when to answer.")
+    parser.add_argument("sets", type=Path, help="folder of xquad-dev.ar.json, xquad-dev.en.json, tydiqa-dev.ar.json")
+    sets_folder = parser.parse_args().sets
+    languages: dict[str, Language] = {"xquad-dev.ar": "ar", "xquad-dev.en": "en", "tydiqa-dev.ar": "ar"}
+    sets = {name: read_squad(sets_folder / f"{name}.json", language) for name, language in languages.items()}
+    settings = load_settings()
+    embeddings = Remembering(open_embeddings(settings))
+    with TemporaryDirectory() as folder:
+        made = {}
+        for code in ("ar", "en"):
+            texts = list(dict.fromkeys(q.statement or "" for name, qs in sets.items() if languages[name] == code for q in qs))
+            made[code] = pools(Path(folder) / code, texts, embeddings)
+        own = [_own(ROOT / "ingest" / "samples", ROOT / "evals" / "sets" / "samples.jsonl", settings, Path(folder) / "samples")]
+        if (sets_folder / "hasakah-dev.jsonl").exists():
+            own.append(_own(sets_folder.parent / "statements", sets_folder / "hasakah-dev.jsonl", settings, Path(folder) / "hasakah"))
+        models = learn(sets, made, own)
+    write(ROOT / "rag" / "calibration.toml", models, embeddings.name)
     for direction, model in models.items():
-        print(direction, *model["figures"], sep="\n  ")  # type: ignore[misc]
+        print(direction, *model["figures"], sep="\n  ")
+
+
+def _own(statements: Path, questions: Path, settings: Settings, index: Path) -> tuple[Retriever, list[Question]]:
+    own_settings = settings.model_copy(update={"index": index})
+    ingest([statements], settings=own_settings)
+    return open_retriever(own_settings), read_questions(questions)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _question(record: dict[str, object]) -> Question:
     return Question(
         str(record["id"]),
         str(record["question"]),
-        record["language"],  # type: ignore[arg-type]
+        record["language"],
         bool(record["answerable"]),
         evidence,
         str(record["statement"]) if record.get("statement") else None,
@@ -66,7 +66,12 @@ def read_squad(path: Path, language: Language) -> list[Question]:
     paragraphs = [p for article in json.loads(path.read_text(encoding="utf-8"))["data"] for p in article["paragraphs"]]
     return [
         Question(
-            str(qa["id"]), qa["question"].strip(), language, True, tuple(a["text"] for a in qa["answers"]), paragraph["context"].strip()
+            str(qa["id"]),
+            qa["question"].strip(),
+            language,
+            True,
+            tuple(a["text"] for a in qa["answers"]),
+            paragraph["context"].strip(),
         )
         for paragraph in paragraphs
         for qa in paragraph["qas"]

@@ -1,7 +1,7 @@
 """A statement's text to passages: whole sentences, packed up to a length, with offsets into the original.
 
-    >>> [p.text for p in split(statement)]  # doctest: +SKIP
-    ['أكدت الإدارة …', …]
+>>> [p.text for p in split(statement)]  # doctest: +SKIP
+['أكدت الإدارة …', …]
 """
 
 from __future__ import annotations

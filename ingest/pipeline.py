@@ -110,7 +110,7 @@ def _find_files(sources: Sequence[str | Path], run: _Run) -> list[Path]:
         else:
             found[path.resolve()] = None
     if not found and not run.rejected:
-        raise refuse(", ".join(map(str, sources)), f'holds no file to read; supported are {", ".join(sorted(READERS))}')
+        raise refuse(", ".join(map(str, sources)), f"holds no file to read; supported are {', '.join(sorted(READERS))}")
     return list(found)
 
 
@@ -199,7 +199,7 @@ def _resolve_ids(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
     fits = {name: [key for key in existing if key == name] or [key for key in existing if key.startswith(name)] for name in wanted}
     problems = [f'"{name}" fits {", ".join(keys) or "no statement"}' for name, keys in fits.items() if len(keys) != 1]
     if problems:
-        raise UnknownStatement(f'{"; ".join(problems)}; `bayan statements` lists the ids, nothing was removed')
+        raise UnknownStatement(f"{'; '.join(problems)}; `bayan statements` lists the ids, nothing was removed")
     return [keys[0] for keys in fits.values()]
 
 

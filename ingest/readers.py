@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from ingest.errors import refuse
 from rag.schema import Cut
@@ -48,7 +49,7 @@ def read(path: Path) -> Document:
     """Read one file. Raises SourceError saying why a file cannot be read as a statement."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise refuse(path, f'is of a format that is not read; supported are {", ".join(sorted(READERS))}')
+        raise refuse(path, f"is of a format that is not read; supported are {', '.join(sorted(READERS))}")
     document = reader(_decode(path, _bytes(path)))
     if not any(char.isalnum() for char in document.text):
         raise refuse(path, "holds no text; leave it out or check that it was saved completely")
@@ -150,7 +151,7 @@ def _html_date(html: str) -> str | None:
     return next((iso for value in candidates if (iso := _iso_date(value))), None)
 
 
-_BLOCKS = "h1 h2 h3 h4 h5 h6 p li tr blockquote pre dt dd".split()
+_BLOCKS = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "blockquote", "pre", "dt", "dd"]
 
 
 def _block_text(html: str) -> str:
@@ -165,6 +166,6 @@ def _block_text(html: str) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _line(node: object) -> str:
-    cells = node.xpath("./td|./th") if node.tag == "tr" else [node]  # type: ignore[attr-defined]
+def _line(node: Any) -> str:
+    cells = node.xpath("./td|./th") if node.tag == "tr" else [node]
     return " — ".join(" ".join(cell.text_content().split()) for cell in cells)

@@ -92,9 +92,7 @@ class Assistant:
         """`ask` for asynchronous callers."""
         return await asyncio.to_thread(self.ask, question, history=history, language=language)
 
-    async def astream(
-        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None
-    ) -> AsyncIterator[Event]:
+    async def astream(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> AsyncIterator[Event]:
         """`stream` for asynchronous callers."""
         events = self.stream(question, history=history, language=language)
         while (event := await asyncio.to_thread(next, events, None)) is not None:

@@ -40,7 +40,7 @@ def open_retriever(settings: Settings) -> Retriever:
 
 
 def list_statements(settings: Settings) -> list[Statement]:
-    """Return the statements of an index, newest first, those without a date last; no model is loaded. Raises IndexMissing, IndexUnusable."""
+    """Return the statements of an index, newest first; no model is loaded. Raises IndexMissing, IndexUnusable."""
     from rag.index import read_manifest
     from rag.store import Store
 

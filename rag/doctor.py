@@ -1,6 +1,6 @@
 """Is everything in order? Each finding says what was looked at, how it stands and, when it is not well, what mends it.
 
-    examine_all(settings)  # [Finding("index", True, "18 statements, 52 passages", None), …]
+examine_all(settings)  # [Finding("index", True, "18 statements, 52 passages", None), …]
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def _index(settings: Settings) -> Iterator[Finding]:
     yield _making(settings, manifest)
     interrupted = (settings.index / JOURNAL).exists()
     yield Finding(
-        "ingest", not interrupted, "an ingest is running or was interrupted" if interrupted else "complete", "run `bayan ingest` again"
+        "ingest",
+        not interrupted,
+        "an ingest is running or was interrupted" if interrupted else "complete",
+        "run `bayan ingest` again",
     )
     data = settings.index / manifest.data
     store = Store.open(data, url=settings.chroma_url, prefix=manifest.data)
@@ -80,7 +83,9 @@ def _making(settings: Settings, manifest: Manifest) -> Finding:
     known = catalogue().get(settings.embedding)
     same_model = known is None or known.sha256 == manifest.digest
     ok = same_model and manifest.text_version == TEXT_VERSION
-    detail = f"made with {manifest.embedding} ({manifest.digest[:12]}), dimension {manifest.dimension}, text processing {manifest.text_version}"
+    detail = (
+        f"made with {manifest.embedding} ({manifest.digest[:12]}), dimension {manifest.dimension}, text processing {manifest.text_version}"
+    )
     return Finding("index", ok, detail, None if ok else "run `bayan ingest --rebuild`")
 
 

@@ -86,9 +86,7 @@ class SentenceTransformerEmbeddings(Embeddings):
 
     def _encode(self, texts: list[str], prompt: str) -> Floats:
         with self._lock:
-            vectors = self._model.encode(
-                texts, prompt=prompt, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
-            )
+            vectors = self._model.encode(texts, prompt=prompt, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -110,9 +108,7 @@ def open_embeddings(name: str, *, cache: Path, offline: bool = False, progress: 
     if HUB_NAME.fullmatch(name):
         return SentenceTransformerEmbeddings(_load(name, local=offline), name=name, digest=_hub_commit(name))
     known = ", ".join(model.name for model in catalogue().values() if model.kind == "embedding")
-    raise ModelError(
-        f'no embedding model "{name}": name one of the catalogue ({known}), an existing folder, or a hub model (org/name)'
-    )
+    raise ModelError(f'no embedding model "{name}": name one of the catalogue ({known}), an existing folder, or a hub model (org/name)')
 
 
 def _open_catalogued(name: str, cache: Path, offline: bool, progress: bool) -> SentenceTransformerEmbeddings:

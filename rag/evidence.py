@@ -19,7 +19,8 @@ from functools import cache
 from importlib.resources import files
 from math import exp
 
-from rag.language import analyse, language_of
+from rag.language import analyse, content_words, language_of, stem
+from rag.language.lexicon import asked_facts
 from rag.language.questions import Kind, asked_for, holds
 from rag.lexical import WeightedTerm
 from rag.retrieve import Candidate, Found
@@ -29,6 +30,7 @@ from rag.schema import Span
 # these values apart.
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
+MIN_CLITIC_WORD = 4  # letters; in shorter words the first letter is most likely their own
 ALIKE = 0.8  # share of common stems from which two quotes say the same
 
 
@@ -72,7 +74,7 @@ def gather(question: str, found: Found, *, count: int) -> Evidence:
         return Evidence((), 0.0, False)
     best = chosen[0].sentence.candidate.passage.language
     model = calibration("same" if language_of(question) == best else "cross")
-    confidence = model.probability(signals(chosen, found))
+    confidence = model.probability(signals(chosen, found)) if names_asked_facts(question, chosen) else 0.0
     return Evidence(tuple(chosen), confidence, confidence >= model.threshold)
 
 
@@ -87,6 +89,16 @@ def choose(question: str, found: Found, *, count: int) -> list[Quotable]:
         if not any(_same(quote, other) for other in chosen):
             chosen.append(quote)
     return chosen
+
+
+def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
+    """Say whether the quotes name every fact that the question asks for by name, such as a population or a budget.
+
+    A text about the asked-for place or body that never speaks of the asked-for fact is as near to the question as one that does; only
+    the missing word tells them apart.
+    """
+    stems = set().union(*(_stems(quote.text) for quote in chosen))
+    return all(fact.found_in(stems) for fact in asked_facts(question))
 
 
 def signals(chosen: Sequence[Quotable], found: Found) -> dict[str, float]:
@@ -120,9 +132,7 @@ def _best_scores(found: Found) -> dict[str, float]:
     return {candidate.statement.statement_id: candidate.score for candidate in ascending}
 
 
-def _sentence(
-    candidate: Candidate, number: int, kind: Kind | None, terms: Sequence[WeightedTerm], statement_score: float
-) -> Sentence:
+def _sentence(candidate: Candidate, number: int, kind: Kind | None, terms: Sequence[WeightedTerm], statement_score: float) -> Sentence:
     span, statement = candidate.passage.sentences[number], candidate.statement
     text = statement.text[span.start : span.end]
     share = _share(terms, f"{statement.title}\n{text}")
@@ -161,8 +171,10 @@ def _same(one: Quotable, other: Quotable) -> bool:
 
 
 def _stems(text: str) -> set[str]:
+    """The stems and name skeletons of a text; a word that may begin with a one-letter preposition (بتخطيط) counts without it too."""
     terms = analyse(text)
-    return {*terms.stems, *terms.names}
+    bare = {stem(word[1:]) for word in content_words(text) if word[0] in "بلكف" and len(word) > MIN_CLITIC_WORD}
+    return {*terms.stems, *terms.names, *bare}
 
 
 # Whether to answer

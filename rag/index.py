@@ -117,8 +117,7 @@ class WritableIndex:
         stored, vectors = self._embed(fresh, old)
         self.store.write_passages(stored, vectors)
         self.lexical.update(add=[(passage, statement.title) for statement, passage in fresh])
-        for statement, _ in batch:
-            self.store.write_statement(statement)
+        self.store.write_statements([statement for statement, _ in batch])
         new_ids = {passage.passage_id for _, passage in fresh}
         self._delete([found.passage.passage_id for _, found, _ in old if found.passage.passage_id not in new_ids])
         return len(fresh)
@@ -275,7 +274,9 @@ def _exclusive(folder: Path) -> Iterator[None]:
         raise IndexBusy(f'another ingest is writing to the index "{folder}"; wait until it is done and run the command again') from error
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise IndexUnusable(f'cannot write to the index folder "{folder}"; change its permissions or choose another with --index') from error
+            raise IndexUnusable(
+                f'cannot write to the index folder "{folder}"; change its permissions or choose another with --index'
+            ) from error
         if error.errno == errno.ENOSPC:
             raise IndexUnusable(f'no space is left for the index "{folder}"; free some and run the command again') from error
         raise
@@ -304,7 +305,7 @@ def _save_reference(data: Path, embeddings: PassageEmbeddings) -> None:
     """Embed the reference sentences of both languages, so that a small index too knows what unrelated texts look like."""
     vectors = {code: embeddings.embed_passages_array(entries(f"reference.{code}.txt")) for code in LANGUAGES}
     with open(data / f"{REFERENCE}.partial", "wb") as file:
-        np.savez(file, **vectors)
+        np.savez(file, allow_pickle=False, **dict(vectors))
     os.replace(data / f"{REFERENCE}.partial", data / REFERENCE)
 
 

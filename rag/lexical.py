@@ -21,7 +21,6 @@ from tantivy import Query
 
 from rag.errors import IndexUnusable
 from rag.language import analyse, language_of
-from rag.language.names import MARK
 from rag.language.lexicon import Term, question_terms
 from rag.schema import Language, Passage
 
@@ -57,7 +56,7 @@ class LexicalIndex:
         """Return the question's terms, as texts in `language` say them, each with its rarity.
 
         Rarity is the inverse document frequency ln(1 + (N − n + ½)/(n + ½)); a term with several renderings is as rare as the commonest.
-        A term of the other language that the lexicon cannot render and no text holds as it is is not known.
+        A term of the other language that the lexicon cannot render, that is no name and that no text holds as it is, is not known.
         """
         searcher = self._index.searcher()
         unseen = _rarity(searcher.num_docs, 0)
@@ -66,8 +65,7 @@ class LexicalIndex:
         for term in question_terms(question, language)[:MAX_TERMS]:
             forms = (max(_rarity(searcher.num_docs, searcher.doc_freq("stems", part)) for part in form) for form in term.renderings)
             weight = min(forms)
-            rendered = any(part != term.stem and not part.startswith(MARK) for form in term.renderings for part in form)
-            known = not foreign or rendered or weight < unseen
+            known = not foreign or weight < unseen or term.renderings != ((term.stem,),)
             weighed.append(WeightedTerm(term, weight, known))
         return weighed
 

@@ -37,8 +37,7 @@ def compose_quotes(evidence: Evidence, language: Language) -> str:
 def check_quotes(citations: Sequence[Citation], statements: dict[str, Statement]) -> tuple[Check, ...]:
     """Compare every quote with the stored original, character by character."""
     return tuple(
-        Check("quote", c.quote, supported=statements[c.statement_id].text[c.start : c.end] == c.quote, citation=c.number)
-        for c in citations
+        Check("quote", c.quote, supported=statements[c.statement_id].text[c.start : c.end] == c.quote, citation=c.number) for c in citations
     )
 
 

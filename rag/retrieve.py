@@ -113,9 +113,7 @@ class Retriever:
             self._index.refresh()
             return list(self._index.store.all_statements())
 
-    def _in_language(
-        self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language
-    ) -> list[Candidate]:
+    def _in_language(self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language) -> list[Candidate]:
         store = self._index.store
         similarity = dict(store.search(vector, language, limit=CANDIDATES))
         lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES)
@@ -137,7 +135,13 @@ class Retriever:
 
 
 def _candidate(
-    item: StoredPassage, statement: Statement, vector: Floats, similarity: float | None, share: float, scale: Scale, reference: Scale
+    item: StoredPassage,
+    statement: Statement,
+    vector: Floats,
+    similarity: float | None,
+    share: float,
+    scale: Scale,
+    reference: Scale,
 ) -> Candidate:
     sentences = item.sentence_vectors @ vector
     best_sentence = float(sentences.max(initial=-1.0))

@@ -26,12 +26,8 @@ PREFIX = "BAYAN_"
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    index: Path = Field(
-        default_factory=lambda: user_data_path("bayan") / "index", description="Folder of the index."
-    )
-    cache: Path = Field(
-        default_factory=lambda: user_cache_path("bayan"), description="Folder where verified model weights are kept."
-    )
+    index: Path = Field(default_factory=lambda: user_data_path("bayan") / "index", description="Folder of the index.")
+    cache: Path = Field(default_factory=lambda: user_cache_path("bayan"), description="Folder where verified model weights are kept.")
     embedding: str = Field(
         "multilingual-e5-small",
         min_length=1,
@@ -41,9 +37,7 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(
         None, description="Address of a Chroma server, such as `http://localhost:8000`; unset: Chroma inside the index folder."
     )
-    language: Literal["auto", "ar", "en"] = Field(
-        "auto", description="Language of the answer's own words; `auto` follows the question."
-    )
+    language: Literal["auto", "ar", "en"] = Field("auto", description="Language of the answer's own words; `auto` follows the question.")
     top_k: int = Field(8, ge=1, le=100, description="Passages considered for an answer.")
     max_citations: int = Field(2, ge=1, le=10, description="Quotes shown in an answer.")
     passage_chars: int = Field(700, ge=200, le=4000, description="Longest passage, in characters.")

@@ -67,14 +67,14 @@ class Store:
 
     def close(self) -> None:
         """Release the files; a store opened afterwards sees what other processes wrote meanwhile."""
-        self._client.close()
+        self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface
 
     # Reading
 
     def search(self, vector: Floats, language: Language, *, limit: int) -> list[tuple[str, float]]:
         """Return ids and cosine similarities of the nearest passages in `language`, best first."""
         with _reachable():
-            found = self._passages[language].query(query_embeddings=[vector], n_results=limit, include=["distances"])
+            found = self._passages[language].query(query_embeddings=vector[np.newaxis], n_results=limit, include=["distances"])
         distances = found["distances"] or [[]]
         return [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], distances[0], strict=True)]
 
@@ -150,15 +150,17 @@ class Store:
                 with _reachable():
                     collection.delete(ids=list(ids[begin : begin + PAGE]))
 
-    def write_statement(self, statement: Statement) -> None:
-        """Add or replace a statement's record, which makes its passages of that revision the current ones."""
-        with _reachable():
-            self._statements.upsert(
-                ids=[statement.statement_id],
-                embeddings=np.zeros((1, 1), dtype=np.float32),  # Chroma wants a vector; statements are never searched by one
-                documents=[statement.text],
-                metadatas=[_statement_metadata(statement)],
-            )
+    def write_statements(self, statements: Sequence[Statement]) -> None:
+        """Add or replace statements' records, which makes their passages of that revision the current ones."""
+        for begin in range(0, len(statements), PAGE):
+            part = statements[begin : begin + PAGE]
+            with _reachable():
+                self._statements.upsert(
+                    ids=[statement.statement_id for statement in part],
+                    embeddings=np.zeros((len(part), 1), dtype=np.float32),  # Chroma wants vectors; statements are never searched by one
+                    documents=[statement.text for statement in part],
+                    metadatas=[_statement_metadata(statement) for statement in part],
+                )
 
     def delete_statement(self, statement_id: str) -> None:
         """Remove the statement's record; its passages no longer count and can be deleted after it."""
@@ -248,7 +250,8 @@ def _pack(vectors: Floats) -> str:
 def _unpack(packed: str, count: int) -> Floats:
     values = np.frombuffer(base64.b64decode(packed), dtype=np.int8).astype(np.float32)
     rows = values.reshape(count, -1) if count else values.reshape(0, 0)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+    return unit
 
 
 def _statement_metadata(statement: Statement) -> dict[str, Any]:

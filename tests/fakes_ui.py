@@ -29,8 +29,7 @@ def _statement(statement_id: str, text: str, title: str, issuer: str, date: str,
 QUOTE_AR = "استقبل مخيم «الهول» 121 عائلة عادت من العراق يوم 2024-03-15 بالتنسيق مع UNHCR ومنظمة Save the Children."
 QUOTE_AR_2 = "وبلغ عدد العائلات العائدة منذ مطلع العام مئة وواحداً وعشرين عائلة (نحو 50% منهم أطفال)."
 QUOTE_EN = (
-    "The Mission received 14 reports of ceasefire violations between 3 and 9 May, "
-    "and the spokesman of مجلس سوريا الديمقراطية denied them."
+    "The Mission received 14 reports of ceasefire violations between 3 and 9 May, and the spokesman of مجلس سوريا الديمقراطية denied them."
 )
 STATEMENTS = [
     _statement(
@@ -103,22 +102,16 @@ class FakeAssistant:
             text = f"جاء في بيان «Weekly report on the ceasefire» الصادر عن Observer Mission:\n“{QUOTE_EN}” [1]"
             return _answer(question, "ar", text, [_citation(1, english, QUOTE_EN)])
         if "camp" in question:
-            return _answer(
-                question, "en", f"The statement “{arabic.title}” says:\n«{QUOTE_AR}» [1]", [_citation(1, arabic, QUOTE_AR)]
-            )
+            return _answer(question, "en", f"The statement “{arabic.title}” says:\n«{QUOTE_AR}» [1]", [_citation(1, arabic, QUOTE_AR)])
         if question.isascii():
-            return _answer(
-                question, "en", f"The statement “{english.title}” says:\n“{QUOTE_EN}” [1]", [_citation(1, english, QUOTE_EN)]
-            )
+            return _answer(question, "en", f"The statement “{english.title}” says:\n“{QUOTE_EN}” [1]", [_citation(1, english, QUOTE_EN)])
         citations = [_citation(1, arabic, QUOTE_AR), _citation(2, arabic, QUOTE_AR_2)]
         return _answer(question, "ar", f"جاء في بيان «{arabic.title}»:\n«{QUOTE_AR}» [1]\n«{QUOTE_AR_2}» [2]", citations)
 
 
 def _nothing(question: str, statement: Statement) -> Answer:
     if question.isascii():
-        return _answer(
-            question, "en", "The statements hold no answer to this question.", [_citation(1, statement, QUOTE_AR)], nearest=True
-        )
+        return _answer(question, "en", "The statements hold no answer to this question.", [_citation(1, statement, QUOTE_AR)], nearest=True)
     return _answer(question, "ar", "لا تتضمن البيانات جواباً عن هذا السؤال.", [_citation(1, statement, QUOTE_AR)], nearest=True)
 
 

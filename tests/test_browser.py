@@ -25,10 +25,7 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
 ]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 FAKES = Path(fakes.__file__)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(FAKES.parent.parent), "PYTHONUNBUFFERED": "1"}
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
@@ -72,9 +69,7 @@ class Window:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, str(FAKES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+    process = subprocess.Popen([sys.executable, str(FAKES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stdout is not None
     assert process.stderr is not None
     address = re.search(r"http://\S+", process.stdout.readline())
@@ -206,9 +201,7 @@ def test_nothing_found_is_said_and_the_nearest_offered_as_no_answer(window: Wind
     assert window.page.locator("#evidence-0-1").evaluate("e => e === document.activeElement")
 
 
-@pytest.mark.parametrize(
-    ("question", "key"), [("سؤال فرنسي", "question_error"), ("سؤال عن فهرس", "index_error"), ("crash", "failure")]
-)
+@pytest.mark.parametrize(("question", "key"), [("سؤال فرنسي", "question_error"), ("سؤال عن فهرس", "index_error"), ("crash", "failure")])
 def test_an_error_is_a_sentence(window: Window, question: str, key: str) -> None:
     window.ask(question, until=".problem")
     assert window.page.locator(".problem").first.text_content() == ARABIC[key]
@@ -287,8 +280,6 @@ def test_the_page_names_no_other_host(window: Window) -> None:
 
 def test_a_port_in_use_is_one_clear_line(server: str) -> None:
     port = server.rstrip("/").rsplit(":", 1)[1]
-    second = subprocess.run(
-        [sys.executable, str(FAKES), port], capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False
-    )
+    second = subprocess.run([sys.executable, str(FAKES), port], capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
     assert second.returncode == 1
     assert re.search(rf'SettingsError: the chat cannot listen on "127.0.0.1" port "{port}": .*--port', second.stderr)

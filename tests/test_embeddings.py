@@ -120,9 +120,7 @@ def tokenizer(weights: Path, folder: Path, all_scripts: bool) -> Tokenizer:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [(b"GGUF" + bytes(100), "is not an E5S1"), (b"E5S1\x01\0", "cut short or damaged")]
-)
+@pytest.mark.parametrize(("content", "message"), [(b"GGUF" + bytes(100), "is not an E5S1"), (b"E5S1\x01\0", "cut short or damaged")])
 def test_another_or_a_damaged_file_is_told(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "bad.bin").write_bytes(content)
     with pytest.raises(ModelError, match=f'bad.bin" .*{message}.*; run `bayan models verify`|{message}'):

@@ -203,9 +203,7 @@ def test_left_overs_of_a_killed_fetch_are_cleared(tmp_path: Path) -> None:
     assert not old.exists()
 
 
-def fake_pip(
-    monkeypatch: pytest.MonkeyPatch, members: dict[str, bytes], *, stderr: str = "", returncode: int = 0
-) -> list[list[str]]:
+def fake_pip(monkeypatch: pytest.MonkeyPatch, members: dict[str, bytes], *, stderr: str = "", returncode: int = 0) -> list[list[str]]:
     calls: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:

@@ -55,11 +55,7 @@ def test_hostile_text_is_shown_as_text(language: Language) -> None:
 @pytest.mark.parametrize("interface", ["ar", "en"])
 def test_no_document_text_becomes_markup_anywhere(interface: Language) -> None:
     turn = replace(exchange("hostile"), question=fakes.HOSTILE)
-    page = (
-        conversation_html([turn], [], interface)
-        + evidence_html([turn], interface)
-        + conversation_html([], [fakes.HOSTILE], interface)
-    )
+    page = conversation_html([turn], [], interface) + evidence_html([turn], interface) + conversation_html([], [fakes.HOSTILE], interface)
     tags = set(re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)", page))
     assert not tags & {"script", "img", "iframe", "svg"}
     assert not re.search(r"<[^>]*\son\w+\s*=", page)
@@ -132,9 +128,7 @@ def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
     assert answer is not None
     answer = replace(answer, answer="قال البيان إن «121 عائلة عادت من العراق» [1] وقال «كلاماً آخر» [1][9].")
     html = answer_html(answer, 3, "ar")
-    assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == [
-        '«<bdi class="figures" dir="ltr">121</bdi> عائلة عادت من العراق»'
-    ]
+    assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == ['«<bdi class="figures" dir="ltr">121</bdi> عائلة عادت من العراق»']
     assert html.count('href="#evidence-3-1"') == 2
     assert "evidence-3-9" not in html
     assert plain(html).endswith("[9].")

@@ -205,9 +205,7 @@ def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
     return app
 
 
-def _wire(
-    desk: Desk, header: gr.HTML, switch: gr.Radio, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State
-) -> None:
+def _wire(desk: Desk, header: gr.HTML, switch: gr.Radio, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State) -> None:
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asking: dict[str, Any] = {"inputs": [box, switch, conversation], "outputs": [box, chat, panel, conversation], **private}
     typed = box.submit(desk.ask, **asking)

@@ -147,7 +147,14 @@ def list_models(as_json: bool) -> None:
 
     cache = _settings().cache
     rows = [
-        {"name": m.name, "kind": m.kind, "bytes": m.size, "licence": m.licence, "sha256": m.sha256, "installed": installed(m.name, cache)}
+        {
+            "name": m.name,
+            "kind": m.kind,
+            "bytes": m.size,
+            "licence": m.licence,
+            "sha256": m.sha256,
+            "installed": installed(m.name, cache),
+        }
         for m in catalogue().values()
     ]
     _print({"models": rows}, lambda found: "\n".join(map(_model_text, found["models"])), as_json)

@@ -304,9 +304,7 @@ def context_html(citation: Citation, statement: Statement | None, interface: Lan
     if statement is None:
         return f"<mark>{isolate(citation.quote, citation.language)}</mark>"
     first, last = max(0, citation.start - CONTEXT_CHARS), min(len(statement.text), citation.end + CONTEXT_CHARS)
-    inside = {
-        e for cut in statement.cuts for e in (cut.start, cut.end) if first < e < last and not citation.start < e < citation.end
-    }
+    inside = {e for cut in statement.cuts for e in (cut.start, cut.end) if first < e < last and not citation.start < e < citation.end}
     edges = sorted({first, citation.start, citation.end, last} | inside)
     stretches = [_stretch(statement, start, end, citation, interface) for start, end in pairwise(edges)]
     return ("… " if first else "") + "".join(stretches) + (" …" if last < len(statement.text) else "")

@@ -1,7 +1,7 @@
 """Which language a text is in: Arabic and English by script, others by a statistical identifier.
 
-    >>> language_of("سجن الصناعة في Hasakah"), foreign_language("Quelle est la population de Hassaké ?")
-    ('ar', 'fr')
+>>> language_of("سجن الصناعة في Hasakah"), foreign_language("Quelle est la population de Hassaké ?")
+('ar', 'fr')
 """
 
 from __future__ import annotations

@@ -49,6 +49,17 @@ def question_terms(question: str, language: Literal["ar", "en"]) -> list[Term]:
     return list({term.stem: term for term in terms}.values())
 
 
+def asked_facts(question: str) -> list[Term]:
+    """Return the facts that a question asks for by name, each with all the forms of both languages that can name it.
+
+    >>> [term.stem for term in asked_facts("What is the population of Hasakah?")]
+    ['popul']
+    """
+    stems = [stem(word) for word in content_words(question)]
+    phrases = {tuple(stems[at : at + size]) for size in range(1, LONGEST_FORM + 1) for at in range(len(stems) - size + 1)}
+    return [Term(" ".join(forms[0]), forms) for forms in _facts() if phrases.intersection(forms)]
+
+
 def _rendered(words: Sequence[tuple[str, str | None]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
     """Look up the longest phrases first, from left to right."""
     at = 0
@@ -75,6 +86,11 @@ def _forms(target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
         for form in sources if targets else ():
             found.setdefault(form, {}).update(dict.fromkeys(targets))
     return {form: tuple(renderings) for form, renderings in found.items()}
+
+
+@cache
+def _facts() -> tuple[tuple[Form, ...], ...]:
+    return tuple(tuple(form for part in line.split("\t") for form in _stemmed(part)) for line in entries("facts.tsv"))
 
 
 def _stemmed(forms: str) -> list[Form]:

@@ -1,6 +1,7 @@
 """Names across scripts: a consonant skeleton that Hasakah, al-Hassake and الحسكة share.
 
-Articles and vowels are dropped, doubled letters made single, and letters that one script writes alike folded together (ص س ش s sh, ق ك خ k q kh, …).
+Articles and vowels are dropped, doubled letters made single, and letters that the other script does not tell apart folded together
+(ص س ش s sh, ق ك خ k q kh, …).
 Dense search finds a place asked by its name in the other script in .34 of cases, skeletons in .86 (461 Syrian places, first hit).
 
     >>> skeleton("hassake"), skeleton("الحسكه")
@@ -17,9 +18,7 @@ from rag.language.fold import fold
 MARK = "~"  # sets skeletons apart from stems
 MIN_LETTERS, MIN_CONSONANTS = 4, 2
 _ARTICLES = ("وال", "بال", "كال", "فال", "لل", "ال")
-_ARABIC = str.maketrans(
-    dict(zip("بتطثجحهخدضذظرزسصشغفقكلمن", "btttghhkdddzrzsssgfkklmn", strict=True)) | dict.fromkeys("اويعءى", "")
-)
+_ARABIC = str.maketrans(dict(zip("بتطثجحهخدضذظرزسصشغفقكلمن", "btttghhkdddzrzsssgfkklmn", strict=True)) | dict.fromkeys("اويعءى", ""))
 _DIGRAPHS = (("sh", "s"), ("ch", "s"), ("kh", "k"), ("gh", "g"), ("th", "t"), ("dh", "d"), ("ph", "f"))
 _LATIN = str.maketrans(dict(zip("pvcqxj", ["b", "f", "k", "k", "ks", "g"], strict=True)) | dict.fromkeys("aeiouwy'", ""))
 _DOUBLED = re.compile(r"(.)\1+")

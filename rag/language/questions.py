@@ -1,7 +1,7 @@
 """What kind of thing a question asks for, and whether a sentence holds something of that kind.
 
-    >>> asked_for("كم عدد الجرحى؟"), holds("أصيب واحد وثلاثون راكباً", "number")
-    ('number', True)
+>>> asked_for("كم عدد الجرحى؟"), holds("أصيب واحد وثلاثون راكباً", "number")
+('number', True)
 """
 
 from __future__ import annotations

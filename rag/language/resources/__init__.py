@@ -1,7 +1,7 @@
 """Language data: one kind per file, one entry per line, `#` begins a comment.
 
-    >>> "وزارة" in entries("protected.ar.txt")
-    True
+>>> "وزارة" in entries("protected.ar.txt")
+True
 """
 
 from __future__ import annotations

@@ -1,0 +1,59 @@
+# make chat [STATEMENTS=folder]   set everything up, index the statements, open the chat on http://127.0.0.1:7860
+# make test                       set everything up, run every test and check
+PYTHON ?= python3.11
+VENV := .venv
+BAYAN := $(VENV)/bin/bayan
+READY := $(VENV)/.ready
+STATEMENTS ?= ingest/samples
+# One index for each folder of statements, so that looking at another never mixes them.
+INDEX ?= index/$(shell printf '%s' "$(STATEMENTS)" | cksum | cut -d' ' -f1)
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: chat index test check bench eval docs lock clean
+
+chat: index
+	$(BAYAN) serve --index $(INDEX)
+
+index: $(READY)
+	@echo "indexing $(STATEMENTS) …"
+	$(BAYAN) ingest "$(STATEMENTS)" --prune --index $(INDEX)
+
+# pip's resolver is told every version; the lock is written by `make lock`.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Bayan needs Python 3.11 or newer: install it, or name it with make PYTHON=…"; exit 1; }
+	@echo "setting up $(VENV) (the first time takes a few minutes) …"
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+test: $(READY) $(CHROMIUM) check
+	$(BAYAN) models pull multilingual-e5-small
+	$(VENV)/bin/python -m pytest
+
+check: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# The browser tests drive the system's Chromium; where it cannot be installed they are skipped with the reason.
+$(CHROMIUM):
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; \
+	else echo "no Chromium in $(CHROMIUM): the browser tests will be skipped; install the package chromium to run them"; fi
+
+bench: $(READY)
+	$(VENV)/bin/python -m evals.bench
+
+eval: index
+	$(VENV)/bin/python -m evals.measure evals/sets/samples.jsonl --index $(INDEX) --failures
+
+docs: $(READY)
+	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
+
+lock: $(READY)
+	$(VENV)/bin/python -m pip freeze --all --exclude-editable | sed 's/+cpu$$//' | grep -v '^pip==' > requirements.lock
+
+clean:
+	rm -rf $(VENV) index build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

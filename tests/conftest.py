@@ -1,0 +1,106 @@
+"""What every test stands on: no network, no settings of the machine it runs on, and the real index for those who need it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_socket
+from fakes import FakeEmbeddings
+
+import rag.build
+from ingest import ingest
+from rag import Assistant, Settings
+from rag.errors import BayanError
+from rag.settings import load_settings
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLES = REPOSITORY / "ingest" / "samples"
+SHARED = REPOSITORY.parent / "shared"
+LOOPBACK = ["127.0.0.1", "::1"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_this_machine() -> Iterator[None]:
+    """Settings start from their defaults; the model cache is the user's, so that weights are fetched once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith("BAYAN_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only this machine can be reached, except by tests marked `enable_socket`."""
+    if request.node.get_closest_marker("enable_socket"):
+        yield
+        return
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    yield
+    pytest_socket._remove_restrictions()
+
+
+@pytest.fixture(autouse=True)
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that settings name as the index: not there yet, and the test's own."""
+    folder = tmp_path / "index"
+    monkeypatch.setenv("BAYAN_INDEX", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEmbeddings:
+    """Fake embeddings in place of whichever model the settings name."""
+    embeddings = FakeEmbeddings()
+    monkeypatch.setattr(rag.build, "open_embeddings", lambda settings: embeddings)
+    return embeddings
+
+
+@dataclass(frozen=True)
+class RealModel:
+    """The real embedding model, loaded once for the whole session."""
+
+    embeddings: Any
+
+    def assistant(self, folder: Path, *sources: Path) -> Assistant:
+        """Ingest `sources` into `folder` and open it."""
+        settings = load_settings(index=folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rag.build, "open_embeddings", lambda settings: self.embeddings)
+            ingest(sources, settings=settings)
+            return Assistant.open(settings=settings)
+
+
+@pytest.fixture(scope="session")
+def real_model() -> RealModel:
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)  # a session's fixtures come before a test's
+    try:
+        return RealModel(rag.build.open_embeddings(Settings(offline=True)))
+    except BayanError as error:
+        pytest.skip(f"no embedding model: {error}")
+
+
+@pytest.fixture(scope="session")
+def real_index(tmp_path_factory: pytest.TempPathFactory, real_model: RealModel) -> Path:
+    """The sample statements under the real model."""
+    folder = tmp_path_factory.mktemp("samples") / "index"
+    real_model.assistant(folder, SAMPLES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples(real_index: Path, real_model: RealModel) -> Assistant:
+    """An assistant over the sample statements and the real model."""
+    return real_model.assistant(real_index, SAMPLES)
+
+
+def shared(path: str) -> Path:
+    """A file of ../shared, which only some checkouts have beside them."""
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f'"{found}" is not there: the development data lies beside the repository, not in it')
+    return found

@@ -1,0 +1,88 @@
+"""The README says what the code does: settings, file tree, commands. Rewrite its generated parts with: python tests/test_docs.py"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import click
+
+from rag.settings import PREFIX, Settings
+from ui.cli import main as bayan
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDERS = {
+    "rag": "answer a question from the index; knows nothing of source files or interfaces",
+    "rag/language": "Arabic and English text",
+    "rag/language/resources": "language data, one kind a file, one entry a line",
+    "rag/prompts": "wording of answers, Arabic and English",
+    "ingest": "source files → statements → passages → index",
+    "ingest/resources": "what is cut away",
+    "ingest/samples": "invented statements to try Bayan on",
+    "evals": "question sets, measuring, calibration, benchmark",
+    "evals/sets": "questions on the sample statements",
+    "ui": "terminal and chat window",
+    "tests": "unit, integration and browser tests",
+}
+DEFAULTS = {"index": "per-user data folder", "cache": "per-user cache folder"}
+
+
+def settings_table() -> str:
+    rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = DEFAULTS.get(name, "unset" if field.default is None else f"`{field.default}`")
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def file_tree() -> str:
+    """Folders, and the modules in them with the first sentence of their docstrings."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = {Path(line) for line in listed.splitlines() if (ROOT / line).exists()}
+    lines = []
+    for folder, purpose in FOLDERS.items():
+        depth = folder.count("/")
+        lines.append(f"{'  ' * depth}{Path(folder).name + '/':<{26 - 2 * depth}}{purpose}")
+        if folder.split("/")[0] != "tests":
+            modules = sorted(file for file in files if file.parent == Path(folder) and file.suffix == ".py" and file.stem != "__init__")
+            lines += [f"{'  ' * (depth + 1)}{module.name:<{24 - 2 * depth}}{purpose_of(ROOT / module)}" for module in modules]
+    return "\n".join(lines)
+
+
+def purpose_of(module: Path) -> str:
+    docstring = re.search(r'"""(.+?)(?:\.\s|\.?"""|\n\n)', module.read_text(encoding="utf-8"), re.DOTALL)
+    assert docstring, f"{module} has no docstring"
+    return " ".join(docstring.group(1).split()).rstrip(".")
+
+
+def with_part(text: str, name: str, content: str) -> str:
+    return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: f"{m.group(1)}{content}\n{m.group(2)}", text, flags=re.DOTALL)
+
+
+def current() -> str:
+    return with_part(with_part(README.read_text(encoding="utf-8"), "settings", settings_table()), "tree", f"```\n{file_tree()}\n```")
+
+
+def test_the_readme_lists_every_setting_and_file_as_the_code_has_them() -> None:
+    assert README.read_text(encoding="utf-8") == current(), "run: python tests/test_docs.py"
+
+
+def test_the_readme_names_every_command_and_its_options() -> None:
+    text = README.read_text(encoding="utf-8")
+    for name, command in bayan.commands.items():
+        assert f"bayan {name}" in text
+        options = {option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts}
+        for option in options - {"--index", "--json"}:
+            assert option in text, f"bayan {name} {option} is not in the README"
+
+
+def test_make_runs_what_the_readme_promises() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("chat", "test", "check", "bench", "eval", "lock"):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+if __name__ == "__main__":
+    README.write_text(current(), encoding="utf-8")

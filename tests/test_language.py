@@ -1,0 +1,466 @@
+"""Arabic and English text: what folds together, what is a word, a sentence, a name, a foreign language. No model, no index."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.language import analyse, content_words, fold, foreign_language, language_of, sentences, stem, words
+from rag.language.lexicon import asked_facts, question_terms
+from rag.language.names import name_skeletons, skeleton
+from rag.language.questions import asked_for, holds
+
+ARABIC = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة"
+MARKS = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200f\u200c"
+FORMS = "ﻻﻼﷲﺑﻪﮔﯾکیگپچژہھ"
+PUNCTUATION = " \t.,;:!?؟؛،…«»“”\"'()[]-–—\r\n\u2028"
+mixed = st.text(alphabet=ARABIC + MARKS + FORMS + PUNCTUATION + "aBcdEéÉñßİıØ123١٢٣۴۵७４٬٫%٪", max_size=300)
+anything = st.one_of(mixed, st.text(max_size=120))
+
+
+def parts(text: str, **options: int) -> list[str]:
+    return [text[span.start : span.end] for span in sentences(text, **options)]
+
+
+# Folding
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("أحمد", "احمد"),
+        ("إدارة", "ادارة"),
+        ("آذار", "اذار"),
+        ("ٱلحسكة", "الحسكة"),
+        ("مسؤول", "مسوول"),
+        ("هيئة", "هيية"),
+        ("مدرسة", "مدرسه"),
+        ("على", "علي"),
+        ("الحَسَكَةُ", "الحسكة"),
+        ("شُهَدَاءٌ", "شهداء"),
+        ("هٰذا", "هذا"),
+        ("بيـــــان", "بيان"),
+        ("ﻻ", "لا"),
+        ("ﺑﻴﺎﻥ", "بيان"),
+        ("ﷲ", "الله"),
+        ("کردستان", "كردستان"),
+        ("سوریا", "سوريا"),
+        ("لا\u200f\u200cيوجد", "لايوجد"),
+        ("Hassaké", "hassake"),
+        ("HASAKAH", "hasakah"),
+        ("İstanbul", "istanbul"),
+        ("ministry’s", "ministry's"),
+    ],
+)
+def test_spellings_that_readers_take_for_the_same_fold_together(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize("digits", ["١٢٣", "۱۲۳", "१२३", "１２３", "123", "𝟏𝟐𝟑"])
+def test_every_digit_family_folds_to_ascii(digits: str) -> None:
+    assert fold(digits) == "123"
+
+
+@pytest.mark.parametrize(("one", "other"), [("كلب", "قلب"), ("سجن", "سجناء"), ("ماء", "ما"), ("prison", "prism"), ("١٢", "٢١")])
+def test_different_words_stay_different(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(anything)
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(anything)
+def test_a_folded_text_has_no_marks_no_invisible_characters_and_no_foreign_digits(text: str) -> None:
+    folded = fold(text)
+    assert not [c for c in folded if not c.isascii() and unicodedata.category(c) in ("Mn", "Cf", "Nd")]
+    assert "\u0640" not in folded
+
+
+@given(st.text(alphabet=ARABIC + "abcXYZ 123", max_size=60), st.data())
+def test_diacritics_and_tatweel_anywhere_change_nothing(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(text)))
+    mark = data.draw(st.sampled_from("\u064b\u064e\u064f\u0650\u0651\u0652\u0640\u200f"))
+    assert fold(text[:at] + mark + text[at:]) == fold(text)
+
+
+# Words, stems, n-grams
+
+
+@pytest.mark.parametrize("written", ["١٬٢٣٤", "1,234", "1234", "١٢٣٤", "۱۲۳۴"])
+def test_a_number_is_one_word_however_it_is_written(written: str) -> None:
+    assert words(f"قتل {written} شخصاً")[1] == "1234"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12,345,678", ["12345678"]),
+        ("٣٫٥ آلاف", ["3.5", "الاف"]),
+        ("1,23", ["1,23"]),
+        ("the minister's words", ["the", "minister", "words"]),
+        ("سجن-الصناعة", ["سجن", "الصناعه"]),
+        ("الحَسَكَة", ["الحسكه"]),
+        ("snake_case", ["snake", "case"]),
+        ("؟ ... !", []),
+        ("", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+def test_content_words_leave_out_function_words_of_both_languages_but_keep_negation() -> None:
+    assert content_words("Who attacked the prison in هذا السجن؟") == ["attacked", "prison", "السجن"]
+    assert "not" in content_words("did not") and "لم" in content_words("لم يصب أحد")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("المدارس", "مدارس"),
+        ("والمدارس", "بالمدارس"),
+        ("للمدارس", "المدارس"),
+        ("وزارة", "الوزارة"),
+        ("والوزارة", "وزارة"),
+        ("سورية", "سوريا"),
+        ("أميركا", "أمريكا"),
+        ("الأميركيين", "الأمريكيين"),
+        ("مئة", "مائة"),
+        ("مسؤول", "مسئول"),
+        ("المهندسين", "المهندسون"),
+        ("prison", "prisons"),
+        ("city", "cities"),
+        ("statement", "statements"),
+        ("attacked", "attacks"),
+    ],
+)
+def test_forms_of_one_word_share_a_stem(one: str, other: str) -> None:
+    assert stem(fold(one)) == stem(fold(other))
+
+
+@pytest.mark.parametrize("word", ["واشنطن", "وفد", "وطن"])
+def test_a_first_letter_waw_that_belongs_to_the_word_stays(word: str) -> None:
+    assert stem(word) == word
+
+
+@pytest.mark.parametrize(("one", "other"), [("وزارة", "زيارة"), ("prison", "person"), ("السجن", "السجل"), ("1234", "123")])
+def test_different_words_keep_different_stems(one: str, other: str) -> None:
+    assert stem(fold(one)) != stem(fold(other))
+
+
+def test_grams_are_four_letters_and_short_words_and_numbers_stay_whole() -> None:
+    assert analyse("prisons").grams == ("pris", "riso", "ison", "sons")
+    assert analyse("سجن 123456").grams == ("سجن", "123456")
+
+
+def test_a_clitic_leaves_most_of_the_grams_alike() -> None:
+    plain, attached = set(analyse("مستشفيات").grams), set(analyse("وبمستشفيات").grams)
+    assert plain <= attached
+
+
+# Sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("قتل ٣٫٥ آلاف. وقال د. سامر: لا.", ["قتل ٣٫٥ آلاف.", "وقال د. سامر: لا."]),
+        ("Mr. Haddad spoke. Then he left.", ["Mr. Haddad spoke.", "Then he left."]),
+        ("The U.S. envoy came. He left.", ["The U.S. envoy came.", "He left."]),
+        ("J. Smith spoke. He left.", ["J. Smith spoke.", "He left."]),
+        ("Growth was 3.5 percent. Good.", ["Growth was 3.5 percent.", "Good."]),
+        ("عند 5.30 مساءً. نعم.", ["عند 5.30 مساءً.", "نعم."]),
+        ("See www.example.org today. Go.", ["See www.example.org today.", "Go."]),
+        ("قال .. ثم مضى. وعاد.", ["قال .. ثم مضى.", "وعاد."]),
+        ("He waited... and left. Then came.", ["He waited... and left.", "Then came."]),
+        ("قال: «انتهى الأمر.» ثم خرج.", ["قال: «انتهى الأمر.»", "ثم خرج."]),
+        ("He said “It is over.” Then he left.", ["He said “It is over.”", "Then he left."]),
+        ("انتهى اليوم.وأضاف الوزير.", ["انتهى اليوم.", "وأضاف الوزير."]),
+        ("من قتل؟ لا أحد! نعم؛ ربما", ["من قتل؟", "لا أحد!", "نعم؛", "ربما"]),
+        ("What?! No.", ["What?!", "No."]),
+        ("one\r\ntwo\r\n\r\nthree", ["one", "two", "three"]),
+        ("one\u2028two", ["one", "two"]),
+        ("  spaced  .  ", ["spaced  ."]),
+        ("... --- !!", []),
+        ("", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert parts(text) == expected
+
+
+def test_only_the_stretch_asked_for_is_divided() -> None:
+    text = "الأولى. الثانية. الثالثة."
+    assert [text[s.start : s.end] for s in sentences(text, 8, 16)] == ["الثانية."]
+
+
+@pytest.mark.parametrize("comma", ["،", ",", ";"])
+def test_a_run_on_sentence_is_divided_at_its_commas(comma: str) -> None:
+    text = f"{comma} ".join(["وأضاف المتحدث أن العمل مستمر"] * 40) + "."
+    found = parts(text, max_chars=200)
+    assert all(len(part) <= 200 for part in found)
+    assert all(part.endswith((comma, ".")) for part in found)
+    assert "".join(found).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_number_is_never_divided_at_its_separator() -> None:
+    text = "بلغ 1,234,567 " * 40
+    assert parts(text, max_chars=100) == [text.strip()]
+
+
+@given(anything, st.integers(20, 420))
+def test_sentence_spans_are_in_order_trimmed_and_cover_every_letter_and_digit(text: str, max_chars: int) -> None:
+    spans = sentences(text, max_chars=max_chars)
+    assert all(0 <= s.start < s.end <= len(text) for s in spans)
+    assert all(one.end <= other.start for one, other in zip(spans, spans[1:], strict=False))
+    assert all(text[s.start : s.end] == text[s.start : s.end].strip() for s in spans)
+    covered = {at for s in spans for at in range(s.start, s.end)}
+    assert [char for at, char in enumerate(text) if char.isalnum() and at not in covered] == []
+
+
+@pytest.mark.parametrize("line", ["a" * 4_000 + "1. b", "a1." * 1_300, "a.a " * 1_000], ids=["one word", "glued", "dotted"])
+def test_a_line_of_junk_is_divided_in_no_time(line: str) -> None:
+    # BUG: _LAST_WORD.search looks for `…$` from every place before each dot: 20,000 letters and "1." take 17 s, a base64 line hangs the ingest
+    started = time.process_time()
+    sentences(line)
+    assert time.process_time() - started < 0.1
+
+
+def test_a_division_leaves_a_closing_quote_with_what_it_closes() -> None:
+    # BUG: a comma inside a closing quote («…،») is a pause; the next part then begins with »
+    text = "قال المتحدث باسم الوزارة في تصريح صحفي مطول «إن الأمر انتهى،» ثم خرج من القاعة برفقة الوفد الذي وصل صباحا"
+    assert not [part for part in parts(text, max_chars=80) if part.startswith("»")]
+
+
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("كم عدد الشهداء؟", "ar"),
+        ("How many died?", "en"),
+        ("سجن الصناعة في Hasakah", "ar"),
+        ("What did قسد say about the prison attack in January?", "en"),
+        ("123", "en"),
+        ("ﺑﻴﺎﻥ", "ar"),
+    ],
+)
+def test_language_of(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("Quelle est la population de Hassaké ?", "fr"),
+        ("¿Cuántas personas murieron en el ataque de ayer?", "es"),
+        ("Hasakah şehrinin nüfusu kaç kişidir?", "tr"),
+        ("جمعیت شهر حسکه چقدر است؟", "fa"),
+        ("حسکہ کی آبادی کتنی ہے؟", "ur"),
+        ("Сколько человек погибло?", "und"),
+        ("哈塞克的人口是多少？", "und"),
+    ],
+)
+def test_a_question_in_another_language_is_told(question: str, code: str) -> None:
+    assert foreign_language(question) == code
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "كم عدد السكان؟",
+        "متى انتهى الهجوم",
+        "عدد قتلى هجوم سجن الصناعة",
+        "قديش عدد السكان",
+        "شو صار بالسجن",
+        "وين صار الانفجار؟",
+        "ليش سكروا الطريق",
+        "ايش قال الوزير",
+        "شكون قتل في الهجوم",
+        "Who died?",
+        "Hasakah prison",
+        "prison attack Hasakah",
+        "Sindyan water cut",
+        "Mazloum Abdi statement",
+        "Kobani Raqqa Qamishli",
+        "List casualties Hasakah prison attack",
+        "2024",
+    ],
+)
+def test_short_questions_dialects_and_names_are_ours(question: str) -> None:
+    assert foreign_language(question) is None
+
+
+# The bilingual lexicon and names
+
+
+def stems_of(text: str) -> set[str]:
+    terms = analyse(text)
+    return {*terms.stems, *terms.names}
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "statement"),
+    [
+        ("What is the population?", "ar", "عدد السكان"),
+        ("Which prison?", "ar", "السجن"),
+        ("أين السجن؟", "en", "the prisons"),
+        ("How many ministers?", "ar", "الوزراء"),
+        ("Where is al-Hassake?", "ar", "الحسكة"),
+        ("أين سنديان؟", "en", "in Sindyan"),
+    ],
+)
+def test_a_question_of_one_language_finds_its_words_in_the_other(question: str, language: str, statement: str) -> None:
+    stems = stems_of(statement)
+    assert any(term.found_in(stems) for term in question_terms(question, language))  # type: ignore[arg-type]
+
+
+def test_a_question_does_not_find_words_that_say_something_else() -> None:
+    stems = stems_of("أعلنت الوزارة عن حملة تلقيح في القامشلي")
+    assert not any(term.found_in(stems) for term in question_terms("Which prison in Hasakah?", "ar"))
+
+
+def test_terms_of_the_same_language_stand_for_themselves_once() -> None:
+    assert [term.stem for term in question_terms("سجن السجن", "ar")] == ["سجن"]
+
+
+def test_a_number_stands_for_itself_in_both_languages() -> None:
+    assert question_terms("Why 1,234?", "ar")[0].found_in(stems_of("١٬٢٣٤"))
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Hasakah", "Hassake", "Hassakeh", "Hasaka", "الحسكة"),
+        ("Sindyan", "Sindian", "سنديان"),
+        ("Rayhan", "Raihan", "الريحان"),
+        ("Osmer", "Usmer", "أوسمر"),
+        ("Qamishli", "Kamishli", "القامشلي"),
+        ("Sinjar", "سنجار"),
+        ("Raqqa", "Rakka", "الرقة", "والرقة"),
+    ],
+)
+def test_spellings_of_a_name_share_a_skeleton(spellings: tuple[str, ...]) -> None:
+    found = {skeleton(fold(name)) for name in spellings}
+    assert len(found) == 1
+    assert None not in found
+
+
+@pytest.mark.parametrize(("one", "other"), [("Hasakah", "القامشلي"), ("Raqqa", "سنجار"), ("Sindyan", "الريحان")])
+def test_different_names_have_different_skeletons(one: str, other: str) -> None:
+    assert skeleton(fold(one)) != skeleton(fold(other))
+
+
+@pytest.mark.parametrize("word", ["Ali", "ا", "آية", "eye", "Сочи"])
+def test_a_word_with_too_few_consonants_has_no_skeleton(word: str) -> None:
+    assert skeleton(fold(word)) is None
+
+
+def test_the_article_before_a_latin_name_is_no_part_of_it() -> None:
+    assert name_skeletons("from al-Hassake") == name_skeletons("from Al-Hassake") == name_skeletons("الحسكة") != []
+    assert name_skeletons("no names here") == []
+
+
+# What a question asks for
+
+
+def test_an_asked_for_fact_is_known_in_both_languages() -> None:
+    english, arabic = asked_facts("What is the population of Hasakah?"), asked_facts("كم عدد سكان الحسكة؟")
+    assert english and arabic
+    for fact in (*english, *arabic):
+        assert fact.found_in(stems_of("مئتا ألف نسمة"))
+        assert fact.found_in(stems_of("200,000 inhabitants"))
+        assert not fact.found_in(stems_of("الحسكة مدينة في الشمال"))
+
+
+def test_a_question_without_a_named_fact_has_none() -> None:
+    assert asked_facts("Who attacked the prison?") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        # BUG: facts.tsv knows no president but of a state, no guard but حارس/حرس, no member but عضو: a right quote is refused
+        ("Who is the president of the union?", "وقال رئيس الاتحاد سامر حداد إن الإضراب مستمر."),
+        ("What did the Coast Guard say?", "وأكد خفر السواحل إنقاذ جميع الركاب."),
+        ("How many members of the family were killed?", "قتل خمسة من أفراد العائلة."),
+        ("هل علم الوزير بالهجوم؟", "عرف الوزير بالهجوم قبل ساعة."),
+    ],
+)
+def test_a_sentence_that_answers_in_other_words_still_names_the_asked_for_fact(question: str, sentence: str) -> None:
+    assert all(fact.found_in(stems_of(sentence)) for fact in asked_facts(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("كم عدد الجرحى؟", "number"),
+        ("ما عدد الضحايا", "number"),
+        ("How many died?", "number"),
+        ("What is the population?", "number"),
+        ("متى حدث الهجوم؟", "date"),
+        ("في أي عام؟", "date"),
+        ("When did it happen?", "date"),
+        ("من هو الوزير؟", None),
+        ("Who is the minister?", None),
+    ],
+)
+def test_asked_for(question: str, kind: str | None) -> None:
+    assert asked_for(question) == kind
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "expected"),
+    [
+        ("أصيب واحد وثلاثون راكباً", "number", True),
+        ("١٢١ عائلة", "number", True),
+        ("مليوناً ليرة", "number", True),
+        ("Three people died", "number", True),
+        ("لم يصب أحد", "number", False),
+        ("The minister spoke", "number", False),
+        ("في آذار الماضي", "date", True),
+        ("يوم الثلاثاء", "date", True),
+        ("in March", "date", True),
+        ("The minister spoke", "date", False),
+        ("قال الوزير ذلك", "date", False),
+        # BUG: _CLITICS lacks وب (and ول): «وبألف» holds no number
+        ("وبألف ليرة", "number", True),
+    ],
+)
+def test_holds(sentence: str, kind: str, expected: bool) -> None:
+    assert holds(sentence, kind) is expected  # type: ignore[arg-type]
+
+
+# Language data
+
+
+RESOURCES = sorted(path.name for path in files("rag.language.resources").iterdir() if path.name.endswith((".txt", ".tsv")))
+
+
+def lines_of(name: str) -> list[str]:
+    lines = files("rag.language.resources").joinpath(name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_language_data_is_in_plain_letters_and_without_repetition(name: str) -> None:
+    lines = lines_of(name)
+    assert lines
+    # BUG: abbreviations.txt holds «هـ» with a tatweel (fold makes «ه» of it anyway), stopwords.ar.txt holds «من» twice
+    assert [line for line in lines if any("\ufb50" <= c <= "\ufdff" or "\ufe70" <= c <= "\ufeff" or c == "\u0640" for c in line)] == []
+    assert [line for line in lines if unicodedata.normalize("NFC", line) != line or line != line.strip()] == []
+    assert [line for line in sorted(set(lines)) if lines.count(line) > 1] == []
+
+
+@pytest.mark.parametrize("name", [name for name in RESOURCES if name.endswith(".tsv")])
+def test_a_table_has_two_filled_columns(name: str) -> None:
+    broken = [line for line in lines_of(name) if line.count("\t") != 1 or not all(part.strip() for part in line.split("\t"))]
+    assert broken == []

@@ -1,0 +1,301 @@
+"""From passages to quotes to the answer's text, with passages and scores made by hand: no model, no index."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.passages import split
+from rag.assistant import MAX_QUESTION_CHARS, check_question, in_context
+from rag.errors import QuestionError
+from rag.evidence import QUOTE_CHARS, Evidence, calibration, choose, gather
+from rag.language.lexicon import question_terms
+from rag.lexical import WeightedTerm
+from rag.prompts import fill
+from rag.quote import check_quotes, cite, compose_quotes
+from rag.retrieve import Candidate, Found, to_hits
+from rag.schema import Answer, Language, Statement
+
+ATTACK = (
+    "هاجم مسلحون سجن الصناعة في الحسكة ليل الخميس. وقتل في الهجوم مئة وواحد وعشرون مقاتلاً من القوات. "
+    "وشارك الأهالي في تشييع الضحايا يوم الاثنين. وقالت القيادة إن المدينة آمنة."
+)
+FERRY = "The ferry Nasim collided with a barge on Monday. Thirty-one passengers were injured, the authority said. The line stays closed."
+
+
+def statement(text: str, *, name: str = "attack", title: str = "بيان القيادة", language: Language = "ar", **known: str) -> Statement:
+    return Statement(name, "r", text, title, known.get("issuer"), known.get("date"), f"{name}.txt", language)
+
+
+def candidate(source: Statement, best: int = 0, *, near: float = 3.0, score: float = 5.0) -> Candidate:
+    """The first passage of a statement, its sentence number `best` nearer to the question than the others."""
+    passage = split(source)[0]
+    similar = tuple(near if number == best else near - 2 for number in range(len(passage.sentences)))
+    return Candidate(passage, source, score, similar, near, similar, 0.5)
+
+
+def found(question: str, *candidates: Candidate) -> Found:
+    languages: tuple[Language, ...] = ("ar", "en")
+    terms = {code: tuple(WeightedTerm(term, 1.0) for term in question_terms(question, code)) for code in languages}
+    return Found(candidates, terms)
+
+
+# Choosing quotes
+
+
+def test_the_sentence_that_holds_the_questions_words_is_quoted_verbatim() -> None:
+    question, source = "كم عدد القتلى في هجوم سجن الصناعة؟", statement(ATTACK)
+    evidence = gather(question, found(question, candidate(source, 1)), count=2)
+    assert evidence.answers
+    assert "مئة وواحد وعشرون" in evidence.quotes[0].text
+    for quote in evidence.quotes:
+        assert quote.text == source.text[quote.span.start : quote.span.end]
+
+
+@pytest.mark.parametrize("text", ["بَيَانٌ رَسْمِيّ: قُتِلَ ١٢١.\r\nﻻ أحد غيرهم.", "قال: «انتهى الأمر.» ثم خرج… 😀 نعم."])
+def test_quotes_keep_marks_forms_and_line_ends(text: str) -> None:
+    source = statement(text)
+    for quote in choose("كم قتل؟", found("كم قتل؟", candidate(source)), count=3):
+        assert quote.text == source.text[quote.span.start : quote.span.end]
+        assert quote.text in text
+
+
+def test_nothing_found_is_no_answer() -> None:
+    assert gather("كم؟", found("كم؟"), count=2) == Evidence((), 0.0, False)
+
+
+def test_no_more_quotes_than_asked_for() -> None:
+    texts = (ATTACK, FERRY, "أعلنت وزارة الصحة عن حملة تلقيح. تبدأ الحملة يوم الأحد.")
+    every = [candidate(statement(text, name=str(number))) for number, text in enumerate(texts)]
+    question = "ماذا حدث يوم الاثنين؟"
+    assert [len(choose(question, found(question, *every), count=count)) for count in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_a_republished_story_gives_one_quote() -> None:
+    question = "كم عدد القتلى في هجوم سجن الصناعة؟"
+    wire, courier = statement(ATTACK, name="wire"), statement(ATTACK.replace("ليل الخميس", "ليل الخميسِ"), name="courier")
+    chosen = choose(question, found(question, candidate(wire, 1), candidate(courier, 1)), count=2)
+    assert len(chosen) == 1
+
+
+def test_quotes_of_one_statement_never_overlap() -> None:
+    source = statement(" ".join(f"وقالت القيادة في اليوم رقم {n} إن المدينة آمنة وإن الحياة تعود إليها تدريجياً." for n in range(1, 9)))
+    chosen = choose("ماذا قالت القيادة؟", found("ماذا قالت القيادة؟", candidate(source, 3)), count=3)
+    spans = sorted((quote.span.start, quote.span.end) for quote in chosen)
+    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+
+
+def test_the_words_of_the_title_count_for_its_sentences() -> None:
+    question, text = "متى يعاد فتح جسر الريحان؟", "يفتح أمام السيارات يوم الأحد. وتبقى الشاحنات ممنوعة."
+    titled = statement(text, name="bridge", title="إعادة فتح جسر الريحان")
+    other = statement(text.replace("السيارات", "العربات"), name="other", title="بيان صحفي")
+    best = choose(question, found(question, candidate(other), candidate(titled)), count=1)[0]
+    assert best.sentence.candidate.statement is titled
+    assert best.sentence.terms_share > 0.7
+
+
+def test_a_sentence_with_a_number_is_preferred_when_a_number_is_asked_for() -> None:
+    question, source = "How many passengers were injured?", statement(FERRY, language="en")
+    sentences = choose(question, found(question, candidate(source, 0, near=1.0)), count=1)[0].sentence
+    assert (sentences.number, sentences.kind) == (1, 1)
+
+
+@pytest.mark.parametrize("question", ["What is the population of Hasakah?", "كم عدد سكان الحسكة؟"])
+def test_an_asked_for_fact_that_is_named_nowhere_is_not_answered(question: str) -> None:
+    evidence = gather(question, found(question, candidate(statement(ATTACK), 0, near=9.0, score=50.0)), count=2)
+    assert (evidence.answers, evidence.confidence) == (False, 0.0)
+    assert evidence.quotes  # offered, not asserted
+
+
+@pytest.mark.parametrize("question", ["What is the population of Hasakah?", "كم عدد سكان الحسكة؟"])
+def test_an_asked_for_fact_that_is_named_is_answered(question: str) -> None:
+    source = statement("يبلغ عدد سكان الحسكة نحو 422 ألف نسمة. وتقع المدينة على نهر الخابور.", title="الحسكة")
+    assert gather(question, found(question, candidate(source, 0, near=9.0, score=50.0)), count=2).answers
+
+
+def test_a_text_on_another_subject_does_not_answer() -> None:
+    question = "Which prison was attacked in Hasakah?"
+    far = candidate(statement(FERRY, language="en", title="Ferry"), near=-1.0, score=0.1)
+    assert not gather(question, found(question, far), count=2).answers
+
+
+# Widening
+
+
+@pytest.mark.parametrize("best", [0, 4, 9])
+def test_neighbours_join_a_sentence_up_to_the_quotes_length(best: int) -> None:
+    source = statement(" ".join(f"وقالت القيادة في اليوم {n} إن المدينة آمنة." for n in range(10)))
+    (quote, *_) = choose("ماذا قالت؟", found("ماذا قالت؟", candidate(source, best)), count=1)
+    chosen = quote.sentence.candidate.passage.sentences[quote.sentence.number]
+    assert quote.sentence.number == best
+    assert quote.span.start <= chosen.start < chosen.end <= quote.span.end
+    assert chosen.end - chosen.start < len(quote.text) <= QUOTE_CHARS == 400
+
+
+def test_a_long_sentence_is_quoted_whole_and_alone() -> None:
+    long = "وأكدت القيادة العامة أن العمل مستمر مع المنظمات الإنسانية لإيصال المساعدات " * 6
+    source = statement(f"مقدمة قصيرة. {long.strip()}. خاتمة.")
+    (quote,) = choose("المساعدات الإنسانية", found("المساعدات الإنسانية", candidate(source, 1)), count=1)
+    assert quote.text == f"{long.strip()}."
+    assert len(quote.text) > QUOTE_CHARS
+
+
+@pytest.mark.parametrize("direction", ["same", "cross"])
+def test_nearer_evidence_never_lowers_the_probability(direction: str) -> None:
+    model = calibration(direction)
+    weak, strong = (dict.fromkeys(model.weights, 0.0) for _ in range(2))
+    strong |= {"sentence_similarity": 3.0, "passage_similarity": 3.0, "sentence_terms": 1.0, "passage_terms": 1.0}
+    assert 0 <= model.probability(weak) < model.threshold < model.probability(strong) <= 1
+
+
+def test_hits_are_numbered_from_one_with_the_statements_data() -> None:
+    hits = to_hits([candidate(statement(ATTACK, issuer="القيادة")), candidate(statement(FERRY, name="ferry", language="en"))])
+    assert [(hit.rank, hit.statement_id, hit.issuer, hit.language) for hit in hits] == [
+        (1, "attack", "القيادة", "ar"),
+        (2, "ferry", None, "en"),
+    ]
+    assert hits[1].text == FERRY
+
+
+# The answer's text
+
+
+def evidence(*sources: Statement, answers: bool = True) -> Evidence:
+    question = "ماذا حدث؟"
+    quotes = [choose(question, found(question, candidate(source)), count=1)[0] for source in sources]
+    return Evidence(tuple(quotes), 0.9, answers)
+
+
+SHORT_AR = statement("قتل ١٢١ مقاتلاً.", title="بيان الهجوم", issuer="القيادة العامة", date="2022-01-31")
+SHORT_EN = statement("The line stays closed.", name="ferry", title="Ferry line", language="en", issuer="Port Authority", date="2031-07-08")
+
+
+def test_quotes_of_one_arabic_statement_for_an_arabic_reader() -> None:
+    assert compose_quotes(evidence(SHORT_AR), "ar") == (
+        "جاء في بيان «بيان الهجوم» الصادر عن القيادة العامة بتاريخ 2022-01-31:\n«قتل ١٢١ مقاتلاً.» [1]"
+    )
+
+
+def test_an_english_reader_is_told_that_a_statement_is_in_arabic() -> None:
+    assert compose_quotes(evidence(SHORT_AR), "en") == (
+        "From the statement “بيان الهجوم” by القيادة العامة, 2022-01-31 (in Arabic):\n“قتل ١٢١ مقاتلاً.” [1]"
+    )
+
+
+def test_an_arabic_reader_is_told_that_a_statement_is_in_english() -> None:
+    text = compose_quotes(evidence(SHORT_EN), "ar")
+    assert text.splitlines()[0].endswith("، ونصه بالإنجليزية:")
+    assert "«The line stays closed.» [1]" in text
+
+
+def test_each_quote_of_several_statements_names_its_own() -> None:
+    assert compose_quotes(evidence(SHORT_EN, SHORT_AR), "en").splitlines() == [
+        "From the statements:",
+        "“The line stays closed.” [1] — “Ferry line” by Port Authority, 2031-07-08",
+        "“قتل ١٢١ مقاتلاً.” [2] — “بيان الهجوم” by القيادة العامة, 2022-01-31 (in Arabic)",
+    ]
+    assert compose_quotes(evidence(SHORT_EN, SHORT_AR), "ar").splitlines()[0] == "جاء في البيانات:"
+
+
+def test_what_is_not_known_of_a_statement_is_not_mentioned() -> None:
+    plain = statement("قتل ١٢١ مقاتلاً.", title="بيان")
+    assert compose_quotes(evidence(plain), "ar").splitlines()[0] == "جاء في بيان «بيان»:"
+    assert "None" not in compose_quotes(evidence(plain, SHORT_EN), "en")
+
+
+def test_dollars_and_braces_in_a_statement_are_quoted_as_they_are() -> None:
+    costly = statement("It cost $5 and $title {x} %s.", title="$number", language="en")
+    assert compose_quotes(evidence(costly), "en") == "From the statement “$number”:\n“It cost $5 and $title {x} %s.” [1]"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("ar", "لا جواب في البيانات عن هذا السؤال."), ("en", "The statements hold no answer to this question.")]
+)
+def test_no_answer_is_said_and_quotes_nothing(language: Language, said: str) -> None:
+    assert compose_quotes(Evidence((), 0.0, False), language) == said
+    with_nearest = compose_quotes(evidence(SHORT_AR, answers=False), language)
+    assert with_nearest.startswith(f"{said} ")
+    assert "١٢١" not in with_nearest and "[1]" not in with_nearest
+
+
+def test_citations_are_numbered_and_check_out_against_the_original() -> None:
+    citations = cite(evidence(SHORT_AR, SHORT_EN).quotes)
+    originals = {source.statement_id: source for source in (SHORT_AR, SHORT_EN)}
+    assert [(c.number, c.title, c.issuer, c.date, c.language) for c in citations] == [
+        (1, "بيان الهجوم", "القيادة العامة", "2022-01-31", "ar"),
+        (2, "Ferry line", "Port Authority", "2031-07-08", "en"),
+    ]
+    assert all(c.quote == originals[c.statement_id].text[c.start : c.end] for c in citations)
+    assert [(check.supported, check.citation) for check in check_quotes(citations, originals)] == [(True, 1), (True, 2)]
+
+
+def test_a_quote_that_differs_by_one_character_is_not_supported() -> None:
+    citations = cite(evidence(SHORT_AR).quotes)
+    altered = statement(SHORT_AR.text.replace("١٢١", "١٢٢"))
+    assert [check.supported for check in check_quotes(citations, {"attack": altered})] == [False]
+
+
+# Prompts
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_a_text_is_filled_strictly(language: str) -> None:
+    assert "س" in fill("quote", language, "quote", text="س", number=1)
+    with pytest.raises(KeyError, match="number"):
+        fill("quote", language, "quote", text="س")
+    with pytest.raises(KeyError, match=rf'text \\"quote\\" of quote\.{language}\.toml has no variable nmber|has no variable nmber'):
+        fill("quote", language, "quote", text="س", number=1, nmber=2)
+    with pytest.raises(KeyError, match="no_such_text"):
+        fill("quote", language, "no_such_text")
+
+
+def test_both_languages_have_the_same_texts() -> None:
+    import tomllib
+    from importlib.resources import files
+
+    keys = [set(tomllib.loads(files("rag.prompts").joinpath(f"quote.{code}.toml").read_text("utf-8"))) for code in ("ar", "en")]
+    assert keys[0] == keys[1]
+
+
+# Questions
+
+
+def test_a_question_loses_the_space_around_it() -> None:
+    assert check_question("  كم عدد الشهداء؟\n") == "كم عدد الشهداء؟"
+
+
+@pytest.mark.parametrize("question", ["", "   ", "؟؟", "...!"])
+def test_a_question_without_words_is_refused(question: str) -> None:
+    with pytest.raises(QuestionError, match="has no words; write one in Arabic or English"):
+        check_question(question)
+
+
+def test_a_question_that_is_too_long_is_refused_with_both_lengths() -> None:
+    assert check_question("س" * MAX_QUESTION_CHARS)
+    with pytest.raises(QuestionError, match=f"has {MAX_QUESTION_CHARS + 1} characters; at most {MAX_QUESTION_CHARS} are allowed"):
+        check_question("س" * (MAX_QUESTION_CHARS + 1))
+
+
+def test_a_question_in_another_language_is_refused_by_name_but_may_be_searched() -> None:
+    question = "Quelle est la population de Hassaké ?"
+    with pytest.raises(QuestionError, match=r"another language \(fr\); ask in Arabic or English"):
+        check_question(question)
+    assert check_question(question, foreign=True) == question
+
+
+def answered(question: str) -> Answer:
+    return Answer(question, "ar", "answered", "quote", None, "…")
+
+
+@pytest.mark.parametrize(
+    ("question", "searched"),
+    [
+        ("ومتى؟", "من هاجم سجن الصناعة؟ ومتى؟"),
+        ("and when?", "من هاجم سجن الصناعة؟ and when?"),
+        ("والجرحى؟", "من هاجم سجن الصناعة؟ والجرحى؟"),
+        ("كم عدد ركاب العبّارة؟", "كم عدد ركاب العبّارة؟"),
+    ],
+)
+def test_a_question_without_words_of_its_own_is_read_with_the_one_before(question: str, searched: str) -> None:
+    history = [answered("How many ferries sail?"), answered("من هاجم سجن الصناعة؟")]
+    assert in_context(question, history) == searched
+    assert in_context(question, []) == question
