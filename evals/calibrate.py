@@ -127,8 +127,7 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
     mean, deviation = x.mean(0), np.maximum(x.std(0), 1e-9)
     model = LogisticRegression(max_iter=2_000).fit((x - mean) / deviation, y, sample_weight=weight)
     probability = model.predict_proba((x - mean) / deviation)[:, 1]
-    own = y & np.array([example.set_name == OWN for example in examples])
-    threshold = float(np.quantile(probability[own], WRONGLY_REFUSED, method="lower"))
+    threshold = _threshold(probability, y, np.array([example.set_name == OWN for example in examples]))
     weights = model.coef_[0] / deviation
     kinds = list(dict.fromkeys((example.set_name, example.answerable) for example in examples))
     answered = {
@@ -143,6 +142,13 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
             for (name, answerable), said in answered.items()
         ],
     }
+
+
+def _threshold(probability: Floats, y: npt.NDArray[np.bool_], own: npt.NDArray[np.bool_]) -> float:
+    """Half-way between the least sure own question that is to be answered and the surest below it that is to be refused."""
+    answer = float(np.quantile(probability[own & y], WRONGLY_REFUSED, method="lower"))
+    refuse = probability[own & ~y & (probability < answer)]
+    return (answer + float(refuse.max(initial=0.0))) / 2
 
 
 def write(path: Path, models: Mapping[str, dict[str, Any]], embedding: str) -> None:

@@ -9,7 +9,7 @@ the statement's original.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -70,7 +70,10 @@ def _decode(path: Path, data: bytes) -> str:
     if not data.strip():
         raise refuse(path, "is empty; leave it out or check that it was saved completely")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="strict")
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise refuse(path, f"is cut short or damaged UTF-16 ({error.reason}); save it as UTF-8") from error
     if b"\0" in data:
         raise refuse(path, "is binary, not text; convert it to text first")
     try:
@@ -90,6 +93,8 @@ def read_text(text: str) -> Document:
     if not match:
         return Document(text)
     fields, warnings = _front_matter(match.group(1))
+    if not fields:  # prose between two rules
+        return Document(text)
     cut = Cut(match.start(), match.end(), "front matter")
     return Document(text, fields.get("title"), fields.get("issuer"), fields.get("date"), (cut,), tuple(warnings))
 
@@ -111,7 +116,9 @@ def read_html(text: str) -> Document:
     page = trafilatura.bare_extraction(text, favor_recall=True, include_comments=False, include_tables=True, with_metadata=True)
     if page is None or not page.text:
         return Document(_block_text(text))
-    return Document(page.text, page.title, page.sitename, _html_date(text))
+    # Of a very short page trafilatura gives one line; its paragraphs are told apart here.
+    prose = page.text if "\n" in page.text else _block_text(text)
+    return Document(prose, page.title, page.sitename, _html_date(text))
 
 
 READERS: Mapping[str, Callable[[str], Document]] = {
@@ -128,10 +135,13 @@ def _front_matter(block: str) -> tuple[dict[str, str], list[str]]:
     fields, warnings = {}, []
     for line in block.splitlines():
         key, colon, value = (part.strip() for part in line.partition(":"))
-        if colon and value:
+        if colon and value and key.lower() in ("title", "issuer", "date"):
             fields[key.lower()] = value.strip("\"'")
-    if "date" in fields and _iso_date(fields["date"]) is None:
-        warnings.append(f'the date "{fields.pop("date")}" in its front matter is left out; write it as YYYY-MM-DD')
+    written = fields.pop("date", None)
+    if written and (iso := _iso_date(written)):
+        fields["date"] = iso
+    elif written:
+        warnings.append(f'the date "{written}" in its front matter is left out; write it as YYYY-MM-DD')
     return fields, warnings
 
 
@@ -151,21 +161,33 @@ def _html_date(html: str) -> str | None:
     return next((iso for value in candidates if (iso := _iso_date(value))), None)
 
 
+_ROWS = ("li", "tr")  # stand together, a line each
 _BLOCKS = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "blockquote", "pre", "dt", "dd"]
 
 
 def _block_text(html: str) -> str:
-    """Return the text of the innermost block elements, a blank line between them; table cells are joined by a dash."""
+    """Return the text of the block elements: paragraphs apart, list items and table rows a line each, cells joined by a dash."""
     from lxml import html as parser
 
     tree = parser.fromstring(f"<div>{html}</div>")
     for ignored in tree.xpath("//script|//style|//nav|//header|//footer|//noscript"):
         ignored.drop_tree()
-    blocks = [node for node in tree.iter(*_BLOCKS) if not any(True for _ in node.iterdescendants(*_BLOCKS))]
-    lines = [_line(node) for node in blocks] if blocks else [" ".join(tree.text_content().split())]
-    return "\n\n".join(line for line in lines if line)
+    text = ""
+    for node in tree.iter(*_BLOCKS):
+        if line := _line(node):
+            text += ("" if not text else "\n" if node.tag in _ROWS else "\n\n") + line
+    return text or " ".join(tree.text_content().split())
 
 
 def _line(node: Any) -> str:
+    """The node's own text, without that of blocks inside it, on one line."""
     cells = node.xpath("./td|./th") if node.tag == "tr" else [node]
-    return " — ".join(" ".join(cell.text_content().split()) for cell in cells)
+    return " — ".join(" ".join("".join(_own_text(cell)).split()) for cell in cells)
+
+
+def _own_text(node: Any) -> Iterator[str]:
+    yield node.text or ""
+    for child in node:
+        if child.tag not in _BLOCKS:
+            yield from _own_text(child)
+        yield child.tail or ""

@@ -12,6 +12,7 @@ wording or interfaces.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from rag.schema import Span
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 MIN_CLITIC_WORD = 4  # letters; in shorter words the first letter is most likely their own
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 ALIKE = 0.8  # share of common stems from which two quotes say the same
 
 
@@ -85,8 +87,12 @@ def choose(question: str, found: Found, *, count: int) -> list[Quotable]:
     for sentence in ranked:
         if len(chosen) == count:
             break
-        quote = Quotable(sentence, _widen(sentence, ranked))
-        if not any(_same(quote, other) for other in chosen):
+        taken = [other.span for other in chosen if _source(other.sentence) == _source(sentence)]
+        own = sentence.candidate.passage.sentences[sentence.number]
+        if any(_overlap(own, span) for span in taken):
+            continue
+        quote = Quotable(sentence, _widen(sentence, ranked, taken))
+        if not any(_alike(quote, other) for other in chosen):
             chosen.append(quote)
     return chosen
 
@@ -97,7 +103,7 @@ def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
     A text about the asked-for place or body that never speaks of the asked-for fact is as near to the question as one that does; only
     the missing word tells them apart.
     """
-    stems = set().union(*(_stems(quote.text) for quote in chosen))
+    stems = set().union(*(_stems(f"{quote.sentence.candidate.statement.title}\n{quote.text}") for quote in chosen))
     return all(fact.found_in(stems) for fact in asked_facts(question))
 
 
@@ -149,23 +155,42 @@ def _share(terms: Sequence[WeightedTerm], text: str) -> float:
     return sum(term.found_in(stems) for term in known) / len(known) if known else 0.0
 
 
-def _widen(sentence: Sentence, ranked: Sequence[Sentence]) -> Span:
-    """The sentence with its neighbours in the passage, the better-scored side first, as long as they fit into QUOTE_CHARS."""
-    spans = sentence.candidate.passage.sentences
+def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]) -> Span:
+    """The sentence with its neighbours in the paragraph, the better-scored side first, as long as they fit and are not quoted yet."""
+    spans, text = sentence.candidate.passage.sentences, sentence.candidate.statement.text
     scores = {other.number: other.score for other in ranked if other.candidate is sentence.candidate}
     first = last = sentence.number
     while True:
-        sides = [(first - 1, last), (first, last + 1)]
-        fitting = [(a, b) for a, b in sides if a >= 0 and b < len(spans) and spans[b].end - spans[a].start <= QUOTE_CHARS]
+        wider = []
+        if first > 0 and _adjoin(text, spans[first - 1], spans[first]):
+            wider.append((scores[first - 1], first - 1, last))
+        if last + 1 < len(spans) and _adjoin(text, spans[last], spans[last + 1]):
+            wider.append((scores[last + 1], first, last + 1))
+        reach = {(a, b): Span(spans[a].start, spans[b].end) for _, a, b in wider}
+        short = {ends for ends, span in reach.items() if span.end - span.start <= QUOTE_CHARS}
+        fitting = [(score, a, b) for score, a, b in wider if (a, b) in short and not any(_overlap(reach[a, b], t) for t in taken)]
         if not fitting:
             return Span(spans[first].start, spans[last].end)
-        first, last = max(fitting, key=lambda side: scores[side[0] if side[0] < first else side[1]])
+        _, first, last = max(fitting)
 
 
-def _same(one: Quotable, other: Quotable) -> bool:
-    """Whether two quotes overlap or say the same: a wire story republished gives one quote, not two."""
-    if one.sentence.candidate.statement is other.sentence.candidate.statement:
-        return one.span.start < other.span.end and other.span.start < one.span.end
+def _adjoin(text: str, one: Span, other: Span) -> bool:
+    """Whether nothing but space and at most one line break lies between two sentences."""
+    return len(_LINE_BREAK.findall(text, one.end, other.start)) <= 1
+
+
+def _source(sentence: Sentence) -> str:
+    return sentence.candidate.statement.statement_id
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _alike(one: Quotable, other: Quotable) -> bool:
+    """Whether quotes of two statements say the same: a wire story republished gives one quote, not two."""
+    if _source(one.sentence) == _source(other.sentence):
+        return False
     a, b = _stems(one.text), _stems(other.text)
     return len(a & b) >= ALIKE * len(a | b)
 

@@ -34,14 +34,10 @@ def no_settings_of_this_machine() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Only this machine can be reached, except by tests marked `enable_socket`."""
-    if request.node.get_closest_marker("enable_socket"):
-        yield
-        return
-    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
-    yield
-    pytest_socket._remove_restrictions()
+def loopback_only(request: pytest.FixtureRequest) -> None:
+    """Only this machine can be reached, except by tests marked `enable_socket`; pytest-socket lifts it after each test."""
+    if not request.node.get_closest_marker("enable_socket"):
+        pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +53,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEmbeddings:
     """Fake embeddings in place of whichever model the settings name."""
     embeddings = FakeEmbeddings()
     monkeypatch.setattr(rag.build, "open_embeddings", lambda settings: embeddings)
+    monkeypatch.setenv("BAYAN_EMBEDDING", embeddings.name)  # the doctor looks for no weights then
     return embeddings
 
 

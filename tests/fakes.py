@@ -1,4 +1,4 @@
-"""Embeddings readable by eye: a text is its folded words, each thrown into one of 256 places. Texts that share words are near.
+"""Embeddings readable by eye: a text is its folded words, each thrown into one of 512 places. Texts that share words are near.
 
 >>> a, b, c = FakeEmbeddings().embed_passages_array(["the prison in Hasakah", "Hasakah prison", "olive harvest"])
 >>> bool(a @ b > 0.6 > 0.3 > a @ c)
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 class FakeEmbeddings:
     """Stands in for a model: `digest` names its weights, `embedded` lists every passage text it was asked for."""
 
-    dimension = 256
+    dimension = 512
 
     def __init__(self, name: str = "fake-words", digest: str = "fa" * 32) -> None:
         self.name, self.digest = name, digest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from ingest.passages import split
@@ -54,7 +56,9 @@ def test_the_sentence_that_holds_the_questions_words_is_quoted_verbatim() -> Non
 @pytest.mark.parametrize("text", ["بَيَانٌ رَسْمِيّ: قُتِلَ ١٢١.\r\nﻻ أحد غيرهم.", "قال: «انتهى الأمر.» ثم خرج… 😀 نعم."])
 def test_quotes_keep_marks_forms_and_line_ends(text: str) -> None:
     source = statement(text)
-    for quote in choose("كم قتل؟", found("كم قتل؟", candidate(source)), count=3):
+    chosen = choose("كم قتل؟", found("كم قتل؟", candidate(source)), count=3)
+    assert chosen
+    for quote in chosen:
         assert quote.text == source.text[quote.span.start : quote.span.end]
         assert quote.text in text
 
@@ -78,10 +82,22 @@ def test_a_republished_story_gives_one_quote() -> None:
 
 
 def test_quotes_of_one_statement_never_overlap() -> None:
-    source = statement(" ".join(f"وقالت القيادة في اليوم رقم {n} إن المدينة آمنة وإن الحياة تعود إليها تدريجياً." for n in range(1, 9)))
-    chosen = choose("ماذا قالت القيادة؟", found("ماذا قالت القيادة؟", candidate(source, 3)), count=3)
+    filler = "وقالت القيادة إن المدينة آمنة وإن الحياة تعود إليها تدريجياً وإن العمل مستمر مع جميع المنظمات والهيئات المحلية والدولية"
+    source = statement(" ".join(f"{filler} في اليوم رقم {n} من الشهر الجاري وفق البيان." for n in range(1, 5)))
+    chosen = choose("ماذا قالت القيادة؟", found("ماذا قالت القيادة؟", candidate(source, 0)), count=3)
+    assert len(chosen) == 2
     spans = sorted((quote.span.start, quote.span.end) for quote in chosen)
-    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+
+
+def test_a_second_answer_in_the_same_passage_is_quoted_beside_the_first() -> None:
+    # gives one quote; widening should stop at the quotes already chosen
+    fillers = " ".join(f"وتابعت الهيئة أعمالها في اليوم رقم {n} من الشهر الجاري في جميع المناطق كالمعتاد." for n in range(6))
+    source = statement(f"أصيب واحد وثلاثون راكباً في تصادم العبّارة. {fillers} وبلغ عدد ركاب العبّارة مئتين.")
+    question = "كم عدد ركاب العبّارة؟"
+    chosen = choose(question, found(question, candidate(source, 7)), count=2)
+    assert "مئتين" in chosen[0].text
+    assert any("واحد وثلاثون" in quote.text for quote in chosen)
 
 
 def test_the_words_of_the_title_count_for_its_sentences() -> None:
@@ -129,6 +145,17 @@ def test_neighbours_join_a_sentence_up_to_the_quotes_length(best: int) -> None:
     assert quote.sentence.number == best
     assert quote.span.start <= chosen.start < chosen.end <= quote.span.end
     assert chosen.end - chosen.start < len(quote.text) <= QUOTE_CHARS == 400
+
+
+@pytest.mark.parametrize("line_break", ["\n\n", "\r\n\r\n", "\n \n"])
+def test_a_quote_stays_in_its_paragraph(line_break: str) -> None:
+    source = statement(f"قتل خمسة في الهجوم. وأصيب سبعة.{line_break}وفي شأن آخر افتتح الوزير مدرسة.")
+    assert choose("كم قتل؟", found("كم قتل؟", candidate(source)), count=1)[0].text == "قتل خمسة في الهجوم. وأصيب سبعة."
+
+
+def test_a_quote_goes_on_over_a_single_line_break() -> None:
+    source = statement("قتل خمسة في الهجوم.\r\nوأصيب سبعة.")
+    assert choose("كم قتل؟", found("كم قتل؟", candidate(source)), count=1)[0].text == source.text
 
 
 def test_a_long_sentence_is_quoted_whole_and_alone() -> None:
@@ -242,7 +269,7 @@ def test_a_text_is_filled_strictly(language: str) -> None:
     assert "س" in fill("quote", language, "quote", text="س", number=1)
     with pytest.raises(KeyError, match="number"):
         fill("quote", language, "quote", text="س")
-    with pytest.raises(KeyError, match=rf'text \\"quote\\" of quote\.{language}\.toml has no variable nmber|has no variable nmber'):
+    with pytest.raises(KeyError, match=rf"of quote\.{language}\.toml has no variable nmber"):
         fill("quote", language, "quote", text="س", number=1, nmber=2)
     with pytest.raises(KeyError, match="no_such_text"):
         fill("quote", language, "no_such_text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,6 @@ from rag.settings import PREFIX, Settings, load_settings
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No `BAYAN_*` variable and no `.env` but those a test makes."""
-    import os
-
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -93,19 +92,32 @@ CITATION = Citation(1, "s-1", "عنوان", None, None, "s.txt", "ar", "نص", 0
 def test_an_answer_in_json_has_the_keys_of_the_contract() -> None:
     answer = Answer("س؟", "ar", "answered", "quote", None, "«نص» [1]", (CITATION,), (Check("quote", "نص", True, 1),), (CITATION,))
     found = to_json(answer)
-    assert set(found) == set("question language status mode model answer citations checks nearest timings_ms".split())
-    citation_keys = set("number statement_id title issuer date source language quote start end score".split())
+    assert set(found) == {"question", "language", "status", "mode", "model", "answer", "citations", "checks", "nearest", "timings_ms"}
+    citation_keys = {"number", "statement_id", "title", "issuer", "date", "source", "language", "quote", "start", "end", "score"}
     assert [set(item) for item in (*found["citations"], *found["nearest"])] == [citation_keys, citation_keys]
-    assert [set(item) for item in found["checks"]] == [set("kind text supported citation".split())]
-    assert set(found["timings_ms"]) == set("retrieve evidence generate verify total".split())
+    assert [set(item) for item in found["checks"]] == [{"kind", "text", "supported", "citation"}]
+    assert set(found["timings_ms"]) == {"retrieve", "evidence", "generate", "verify", "total"}
     assert found["citations"][0]["issuer"] is None
 
 
 def test_a_hit_and_an_ingest_report_in_json_have_the_keys_of_the_contract() -> None:
     hit = Hit(1, 0.5, "s", "p", "t", None, None, "ar", "s.txt", "نص", 0, 2)
-    assert set(to_json(hit)) == set("rank score statement_id passage_id title issuer date language source text start end".split())
+    assert set(to_json(hit)) == {
+        "rank",
+        "score",
+        "statement_id",
+        "passage_id",
+        "title",
+        "issuer",
+        "date",
+        "language",
+        "source",
+        "text",
+        "start",
+        "end",
+    }
     report = to_json(IngestReport(rejected=(Problem("a", "b"),)))
-    assert set(report) == set("added updated unchanged removed passages rejected warnings seconds".split())
+    assert set(report) == {"added", "updated", "unchanged", "removed", "passages", "rejected", "warnings", "seconds"}
     assert report["rejected"] == [{"source": "a", "reason": "b"}]
 
 

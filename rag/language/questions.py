@@ -13,7 +13,7 @@ from rag.language.resources import entries, pairs
 from rag.language.terms import words
 
 Kind = Literal["number", "date"]
-_CLITICS = ("و", "ب", "ل", "ال", "ف", "وال", "بال", "لل")
+_CLITICS = ("و", "ب", "ل", "ال", "ف", "وب", "ول", "وال", "بال", "لل")
 
 
 def asked_for(question: str) -> Kind | None:

@@ -17,11 +17,13 @@ from rag.language.resources import entries
 from rag.schema import Span
 
 MAX_CHARS = 420
+LONGEST_WORD = 40  # characters looked at before a dot
 _CLOSERS = "\"'”’»)]}›"
 _END = re.compile(rf"[.!?؟؛…]+[{re.escape(_CLOSERS)}]*")
 _LINE = re.compile(r"[^\r\n\u0085\u2028\u2029\v\f]+")
 _LAST_WORD = re.compile(r"[^\W\d_]+(?:\.[^\W\d_])*$")
-_PAUSE = re.compile(r"[،,;:](?=\s)|[،؛](?=[^\s\d])")
+_PAUSE = re.compile(rf"[،,;:][{re.escape(_CLOSERS)}]*(?=\s)|[،؛](?=[^\s\d{re.escape(_CLOSERS)}])")
+_SPACES = re.compile(r"\s*")
 _ARABIC_LETTER = re.compile(r"[\u0620-\u064A]")
 
 
@@ -46,15 +48,14 @@ def _split_line(text: str, start: int, end: int) -> list[Span]:
 
 
 def _ends_sentence(text: str, match: re.Match[str], begin: int, end: int) -> bool:
-    mark, after = match.group(), text[match.end() : end]
-    if not after.strip():
+    mark, after = match.group(), match.end()
+    following = _SPACES.match(text, after, end).end()  # type: ignore[union-attr]  # matches the empty string at least
+    if following == end or mark[0] != ".":
         return True
-    if mark[0] != ".":
-        return True
-    before = _LAST_WORD.search(text, begin, match.start())
-    if not after[0].isspace():  # «اليوم.وأضاف»: the space was forgotten between two Arabic words
-        return bool(before and len(before.group()) > 2 and len(mark) == 1 and _ARABIC_LETTER.match(after))
-    if mark.startswith("..") or after.lstrip()[0].islower():
+    before = _LAST_WORD.search(text[max(begin, match.start() - LONGEST_WORD) : match.start()])
+    if following == after:  # «اليوم.وأضاف»: the space was forgotten between two Arabic words
+        return bool(before and len(before.group()) > 2 and len(mark) == 1 and _ARABIC_LETTER.match(text, after))
+    if mark.startswith("..") or text[following].islower():
         return False
     return not (before and len(mark) == 1 and _is_abbreviation(before.group()))
 
