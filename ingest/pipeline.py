@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 
 from tqdm import tqdm
@@ -47,11 +48,12 @@ def ingest(
     files = _find_files(sources, run)
     with open_writing(settings) as writable:
         known = {statement.source: statement for statement in writable.store.all_statements()}
+        files.sort(key=lambda path: str(path) not in known)  # a changed file lets go of its text before a copy of it is read
         changed = _changed(_progress(files, progress), known, run, settings.passage_chars)
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
         if prune:
-            _prune(writable, sources, known, run)
+            _prune(writable, sources, run)
     return run.report(time.perf_counter() - started)
 
 
@@ -116,33 +118,42 @@ def _find_files(sources: Sequence[str | Path], run: _Run) -> list[Path]:
 
 def _files_below(folder: Path, run: _Run) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        if path.is_file() and folder in path.resolve().parents and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
 
 
 def _changed(files: Iterable[Path], known: dict[str, Statement], run: _Run, passage_chars: int) -> Iterator[Statement]:
-    """Read each file; count it, and yield its statement when it is new or differs from what the index holds."""
-    taken = {statement.statement_id: statement for statement in known.values()}
+    """Read each file; count it, and yield its statement when it is new, moved or differs from what the index holds."""
+    by_text = {statement.text: statement for statement in known.values()}
     for path in files:
         try:
-            statement = _with_revision(_statement(path, read(path), run), passage_chars)
+            statement = _statement(path, read(path), run)
         except SourceError as error:
             run.rejected.append(Problem(str(path), str(error)))
             continue
-        if before := known.get(statement.source):
-            statement = _with_revision(replace(statement, statement_id=before.statement_id), passage_chars)
-            run.unchanged += before.revision == statement.revision
-            run.updated += before.revision != statement.revision
-            if before.revision == statement.revision:
-                continue
-        elif twin := taken.get(statement.statement_id):
+        before, twin = known.get(statement.source), by_text.get(statement.text)
+        if before is None and twin and Path(twin.source).exists():
             run.unchanged += 1
-            run.warnings.append(Problem(str(path), f'holds the same text as "{twin.source}"; kept once, as "{twin.statement_id}"'))
+            run.warnings.append(Problem(str(path), f'"{path}" holds the same text as "{twin.source}"; kept once, as "{twin.statement_id}"'))
             continue
-        else:
-            run.added += 1
-        taken[statement.statement_id] = statement
+        old = before or twin  # a twin whose file is gone is this file under its old name
+        key = old.statement_id if old else _free_id(statement.statement_id, known.values(), by_text.values())
+        statement = _with_revision(replace(statement, statement_id=key), passage_chars)
+        if before and before.revision == statement.revision:
+            run.unchanged += 1
+            continue
+        run.updated += old is not None
+        run.added += old is None
+        if old:
+            by_text.pop(old.text, None)
+        by_text[statement.text] = statement
         yield statement
+
+
+def _free_id(wanted: str, *taken: Iterable[Statement]) -> str:
+    """The id, numbered when a statement has it whose text has changed since it was given."""
+    ids = {statement.statement_id for statements in taken for statement in statements}
+    return next(key for key in chain([wanted], (f"{wanted}-{n}" for n in count(2))) if key not in ids)
 
 
 def _statement(path: Path, document: Document, run: _Run) -> Statement:
@@ -183,13 +194,13 @@ def _batches(statements: Iterable[Statement], passage_chars: int) -> Iterator[li
         yield batch
 
 
-def _prune(writable: WritableIndex, sources: Sequence[str | Path], known: dict[str, Statement], run: _Run) -> None:
+def _prune(writable: WritableIndex, sources: Sequence[str | Path], run: _Run) -> None:
     """Remove the statements whose files lay below an ingested folder and exist no more."""
     folders = [Path(source).resolve() for source in sources if Path(source).is_dir()]
     gone = [
         statement.statement_id
-        for source, statement in known.items()
-        if any(folder in Path(source).parents for folder in folders) and not Path(source).exists()
+        for statement in writable.store.all_statements()
+        if any(folder in Path(statement.source).parents for folder in folders) and not Path(statement.source).exists()
     ]
     writable.remove(gone)
     run.removed += len(gone)

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable
+from rag.errors import BayanError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable
 from rag.language import TEXT_VERSION
 from rag.language.resources import entries
 from rag.lexical import LexicalIndex
@@ -71,6 +71,10 @@ class Index:
 
     def __init__(self, folder: Path, manifest: Manifest, *, chroma_url: str | None = None) -> None:
         self.folder, self.manifest, self._chroma_url = folder, manifest, chroma_url
+        self._reference = _load_reference(folder / manifest.data)
+        database = folder / manifest.data / "chroma" / "chroma.sqlite3"
+        if chroma_url is None and not (database.exists() and database.stat().st_size):
+            raise IndexUnusable(f'the store of the index "{folder}" is gone; delete the folder and ingest the statements anew')
         self.store = Store.open(folder / manifest.data, url=chroma_url, prefix=manifest.data)
         self.lexical = LexicalIndex.open(folder / manifest.data)
 
@@ -87,8 +91,7 @@ class Index:
 
     def reference(self, language: Language) -> Floats:
         """Return the vectors of the reference sentences, texts on any other subject, shape (n, dimension)."""
-        vectors: Floats = np.load(self.folder / self.manifest.data / REFERENCE)[language]
-        return vectors
+        return self._reference[language]
 
     def refresh(self) -> bool:
         """Reopen the parts when another process has completed an ingest; say whether it had."""
@@ -218,7 +221,7 @@ def writing(
         if previous and not rebuild:
             check_making(folder, previous, embeddings)
         manifest = _next_manifest(previous, embeddings, rebuild=rebuild)
-        interrupted = _begin(folder, manifest, fresh=previous is None or rebuild)
+        interrupted = _begin(folder, manifest, kept=previous.data if previous else None)
         data = folder / manifest.data
         store = Store.open(data, url=chroma_url, prefix=manifest.data)
         index = WritableIndex(store, LexicalIndex.open(data, create=True), embeddings)
@@ -226,9 +229,14 @@ def writing(
             sweep(store, index.lexical)
         if not (data / REFERENCE).exists():
             _save_reference(data, embeddings)
-        yield index
-        _complete(folder, manifest, previous)
-        store.close()
+        try:
+            yield index
+            _complete(folder, manifest, previous)
+        except BaseException:
+            _give_up(folder, index, settled=previous is not None and previous.data == manifest.data)
+            raise
+        finally:
+            store.close()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -277,18 +285,25 @@ def _exclusive(folder: Path) -> Iterator[None]:
             raise IndexUnusable(
                 f'cannot write to the index folder "{folder}"; change its permissions or choose another with --index'
             ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise IndexUnusable(
+                f'the index "{folder}" cannot be made: a file stands in its place; choose another folder with --index'
+            ) from error
         if error.errno == errno.ENOSPC:
             raise IndexUnusable(f'no space is left for the index "{folder}"; free some and run the command again') from error
         raise
 
 
-def _begin(folder: Path, manifest: Manifest, *, fresh: bool) -> bool:
-    """Leave the journal; say whether an interrupted run is to be swept up after. A fresh data folder takes over only its own kind."""
+def _begin(folder: Path, manifest: Manifest, *, kept: str | None) -> bool:
+    """Leave the journal; say whether an interrupted run is to be swept up after. `kept`: the data folder of the complete index.
+
+    An unfinished data folder beside it is dropped; a first ingest that was interrupted goes on in its own, if it is of the same making.
+    """
     journal = folder / JOURNAL
     interrupted = journal.exists()
-    if fresh and interrupted:
+    if interrupted:
         unfinished = Manifest(**json.loads(journal.read_text(encoding="utf-8")))
-        if not unfinished.same_making(manifest):
+        if unfinished.data != kept and (kept or not unfinished.same_making(manifest)):
             shutil.rmtree(folder / unfinished.data, ignore_errors=True)
     _write(journal, manifest)
     return interrupted
@@ -307,6 +322,23 @@ def _save_reference(data: Path, embeddings: PassageEmbeddings) -> None:
     with open(data / f"{REFERENCE}.partial", "wb") as file:
         np.savez(file, allow_pickle=False, **dict(vectors))
     os.replace(data / f"{REFERENCE}.partial", data / REFERENCE)
+
+
+def _load_reference(data: Path) -> dict[Language, Floats]:
+    try:
+        with np.load(data / REFERENCE) as file:
+            return {code: file[code] for code in LANGUAGES}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        message = f'the file "{data / REFERENCE}" of the index is missing or damaged ({error}); run `bayan ingest --rebuild`'
+        raise IndexUnusable(message) from error
+
+
+def _give_up(folder: Path, index: WritableIndex, *, settled: bool) -> None:
+    """Sweep up after a run that ended with an error; what cannot be swept now is left to the next run, which the journal tells."""
+    with suppress(BayanError):
+        sweep(index.store, index.lexical)
+        if settled:
+            (folder / JOURNAL).unlink()
 
 
 def _write(path: Path, manifest: Manifest) -> None:

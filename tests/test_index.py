@@ -116,7 +116,6 @@ def test_a_changed_file_is_updated_and_only_its_new_sentences_are_embedded(folde
     assert not any("March" in text for text in found(index, "farmers paid"))
 
 
-# BUG: twins are told by statement_id, which begins with the file's name; a copy under another name is kept twice and not warned of
 def test_the_same_text_from_another_file_is_kept_once_with_a_warning(folder: Path, index: Path) -> None:
     write(folder, {"copy.txt": HARVEST})
     report = ingest([folder])
@@ -135,7 +134,6 @@ def test_the_same_file_in_another_folder_is_kept_once_with_a_warning(folder: Pat
     assert titles(index) == ["Olive harvest", "بيان حول الهجوم"]
 
 
-# BUG: the id keeps the digest of a file's first text, so a namesake that holds that text is taken for a twin of the changed one and lost
 def test_the_old_text_of_a_changed_file_can_be_kept_beside_it(folder: Path, index: Path) -> None:
     ingest([folder])
     write(folder, {"harvest.txt": BRIDGE, "archive/harvest.txt": HARVEST})
@@ -154,7 +152,6 @@ def test_prune_removes_what_is_gone_from_the_folder_only(folder: Path, index: Pa
     assert not any("الحسكة" in text for text in found(index, "سجن الحسكة"))
 
 
-# BUG: a moved file counts as a twin of its old place, which prune then removes: the statement is gone though its file is there
 def test_prune_keeps_a_statement_whose_file_has_moved(folder: Path, index: Path) -> None:
     ingest([folder])
     (folder / "2024").mkdir()
@@ -167,7 +164,6 @@ def test_prune_keeps_a_statement_whose_file_has_moved(folder: Path, index: Path)
     }
 
 
-# BUG: _find_files says that links out of a folder are passed over; links to files are followed
 def test_hidden_files_and_links_out_of_the_folder_are_passed_over(folder: Path, index: Path, tmp_path: Path) -> None:
     outside = write(tmp_path / "outside", {"bridge.txt": BRIDGE}) / "bridge.txt"
     write(folder, {".hidden.txt": BRIDGE + "1", ".git/notes.txt": BRIDGE + "2"})
@@ -213,7 +209,6 @@ def test_an_ambiguous_or_unknown_id_removes_nothing(folder: Path, index: Path) -
     assert stored(index) == before
 
 
-# BUG: `writing` leaves the journal (and the store open) when its block ends with an ordinary error
 def test_a_refused_removal_does_not_count_as_an_interrupted_ingest(folder: Path, index: Path) -> None:
     ingest([folder])
     with pytest.raises(UnknownStatement):
@@ -317,7 +312,6 @@ def test_a_folder_that_may_not_be_written_is_told(folder: Path, index: Path, mon
         ingest([folder])
 
 
-# BUG: NotADirectoryError and FileExistsError of mkdir pass through _exclusive as a traceback
 @pytest.mark.parametrize("below", [True, False])
 def test_a_file_in_the_place_of_the_folder_is_told(folder: Path, tmp_path: Path, below: bool) -> None:
     (tmp_path / "file").write_text("not a folder")
@@ -342,7 +336,6 @@ def test_a_damaged_manifest_is_told(folder: Path, index: Path, content: str) -> 
         Assistant.open(index)
 
 
-# BUG: a damaged or missing reference.npz is a traceback; and a reader of a store that is gone makes an empty one and answers "not found"
 @pytest.mark.parametrize("name", ["chroma/chroma.sqlite3", "reference.npz"])
 @pytest.mark.parametrize("content", [b"nothing of use" * 400, b"", None])
 def test_a_damaged_store_is_told(folder: Path, index: Path, name: str, content: bytes | None, tmp_path: Path) -> None:
@@ -479,7 +472,6 @@ def test_a_killed_first_ingest_is_no_index_and_the_next_one_completes_it(folder:
     assert titles(index) == ["Olive harvest", "بيان حول الهجوم"]
 
 
-# BUG: an ingest after a killed rebuild forgets the unfinished data folder, which is never removed
 @pytest.mark.parametrize("then", ["ingest", "rebuild"])
 def test_a_killed_rebuild_leaves_the_old_index_and_nothing_behind(folder: Path, index: Path, then: str) -> None:
     ingest([folder])
