@@ -126,7 +126,7 @@ def test_a_follow_up_is_read_with_the_question_before_it(samples: Assistant) -> 
     assert {citation.statement_id for citation in (*following.citations, *following.nearest)} & about
     assert first.citations[0].statement_id.startswith("ferry-")
     assert (*following.citations, *following.nearest)[0].statement_id.startswith("ferry-")
-    assert alone != following
+    assert (alone.citations, alone.nearest) != (following.citations, following.nearest)
 
 
 def test_a_question_with_words_of_its_own_is_read_alone(samples: Assistant) -> None:
