@@ -36,6 +36,7 @@ def open_retriever(settings: Settings) -> Retriever:
 
     read_manifest(settings.index)
     embeddings = open_embeddings(settings)
+    embeddings.load()  # a model that cannot be loaded is told of now, not at the first question
     return Retriever(open_index(settings, embeddings), embeddings)
 
 

@@ -20,6 +20,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -51,16 +52,26 @@ UNUSED_BY_ENCODING = ("sklearn", "sklearn.metrics", "scipy.stats")  # sentence-t
 
 
 class SentenceTransformerEmbeddings(Embeddings):
-    """A loaded model. `digest` says which weights it has; safe to share between threads."""
+    """A model, loaded when it is first used. `digest` says which weights it has; safe to share between threads."""
 
-    def __init__(self, model: SentenceTransformer, *, name: str, digest: str) -> None:
+    def __init__(self, load: Callable[[], SentenceTransformer], *, name: str, digest: str) -> None:
         self.name = name
         self.digest = digest
-        self.dimension = int(model.get_embedding_dimension() or 0)
-        self._model = model
+        self._load = load
         self._lock = threading.Lock()  # fast tokenizers refuse to be used by two threads at once ("Already borrowed")
-        self._query_prompt = _first_prompt(model, QUERY_PROMPTS)
-        self._passage_prompt = _first_prompt(model, PASSAGE_PROMPTS)
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        return self._load()
+
+    @property
+    def dimension(self) -> int:
+        return int(self._model.get_embedding_dimension() or 0)
+
+    def load(self) -> None:
+        """Load the model now. Raises ModelError."""
+        with self._lock:
+            _ = self._model
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed passages."""
@@ -76,16 +87,17 @@ class SentenceTransformerEmbeddings(Embeddings):
         longest_first = np.argsort([-len(text) for text in texts], kind="stable")
         batches = [longest_first[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         for batch in tqdm(batches, desc="embedding", unit="batch", delay=1, disable=not progress):
-            vectors[batch] = self._encode([texts[i] for i in batch], self._passage_prompt)
+            vectors[batch] = self._encode([texts[i] for i in batch], PASSAGE_PROMPTS)
         return vectors
 
     def embed_query_array(self, text: str) -> Floats:
         """Embed one query: (dimension,), unit norm."""
-        vector: Floats = self._encode([text], self._query_prompt)[0]
+        vector: Floats = self._encode([text], QUERY_PROMPTS)[0]
         return vector
 
-    def _encode(self, texts: list[str], prompt: str) -> Floats:
+    def _encode(self, texts: list[str], prompts: Sequence[str]) -> Floats:
         with self._lock:
+            prompt = _first_prompt(self._model, prompts)
             vectors = self._model.encode(texts, prompt=prompt, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
@@ -96,7 +108,7 @@ def _first_prompt(model: SentenceTransformer, names: Sequence[str]) -> str:
 
 
 def open_embeddings(name: str, *, cache: Path, offline: bool = False, progress: bool = True) -> SentenceTransformerEmbeddings:
-    """Open a model by catalogue name, folder or hub name (`organisation/model`), in this order.
+    """Open a model by catalogue name, folder or hub name (`organisation/model`), in this order; a local one is loaded when first used.
 
     The hub is asked for hub names only, and when `offline` its local copy is used. Raises ModelError that lists what is allowed.
     """
@@ -104,9 +116,10 @@ def open_embeddings(name: str, *, cache: Path, offline: bool = False, progress: 
         return _open_catalogued(name, cache, offline, progress)
     folder = Path(name).expanduser()
     if name and folder.is_dir():
-        return SentenceTransformerEmbeddings(_load(str(folder), local=True), name=name, digest=folder_digest(folder))
+        return SentenceTransformerEmbeddings(partial(_load, str(folder), local=True), name=name, digest=folder_digest(folder))
     if HUB_NAME.fullmatch(name):
-        return SentenceTransformerEmbeddings(_load(name, local=offline), name=name, digest=_hub_commit(name))
+        model = _load(name, local=offline)  # now, for the commit is known only when the hub's copy is here
+        return SentenceTransformerEmbeddings(lambda: model, name=name, digest=_hub_commit(name))
     known = ", ".join(model.name for model in catalogue().values() if model.kind == "embedding")
     raise ModelError(f'no embedding model "{name}": name one of the catalogue ({known}), an existing folder, or a hub model (org/name)')
 
@@ -116,7 +129,7 @@ def _open_catalogued(name: str, cache: Path, offline: bool, progress: bool) -> S
     if model.kind != "embedding":
         raise ModelError(f'"{name}" is a language model, not an embedding model; see `bayan models list`')
     folder = unpacked(weights_path(name, cache=cache, offline=offline, progress=progress), model.sha256, progress=progress)
-    return SentenceTransformerEmbeddings(_load(str(folder), local=True), name=name, digest=model.sha256)
+    return SentenceTransformerEmbeddings(partial(_load, str(folder), local=True), name=name, digest=model.sha256)
 
 
 def unpacked(weights: Path, sha256: str, *, progress: bool = True) -> Path:

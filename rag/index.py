@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -62,8 +62,7 @@ class Manifest:
     generation: int = 0
 
     def same_making(self, other: Manifest) -> bool:
-        mine, theirs = asdict(self), asdict(other)
-        return all(mine[name] == theirs[name] for name in ("format", "digest", "dimension", "text_version"))
+        return (self.format, self.digest, self.text_version) == (other.format, other.digest, other.text_version)
 
 
 class Index:
@@ -251,7 +250,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings) -> None:
     """Refuse an index made with another model or text processing. Raises IndexMismatch."""
-    if manifest.same_making(_making(embeddings, manifest.data)):
+    if (manifest.format, manifest.digest, manifest.text_version) == (FORMAT, embeddings.digest, TEXT_VERSION):
         return
     raise IndexMismatch(
         f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, text processing '
@@ -260,14 +259,12 @@ def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings
     )
 
 
-def _making(embeddings: PassageEmbeddings, data: str, generation: int = 0) -> Manifest:
-    return Manifest(FORMAT, embeddings.name, embeddings.digest, embeddings.dimension, TEXT_VERSION, data, generation)
-
-
 def _next_manifest(previous: Manifest | None, embeddings: PassageEmbeddings, *, rebuild: bool) -> Manifest:
     generation = previous.generation + 1 if previous else 1
-    data = previous.data if previous and not rebuild else f"data-{generation}"
-    return _making(embeddings, data, generation)
+    if previous and not rebuild:  # the model is not loaded for its dimension: an ingest that finds nothing new never needs it
+        return replace(previous, embedding=embeddings.name, generation=generation)
+    making = (FORMAT, embeddings.name, embeddings.digest, embeddings.dimension, TEXT_VERSION)
+    return Manifest(*making, f"data-{generation}", generation)
 
 
 @contextmanager

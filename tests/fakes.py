@@ -31,6 +31,9 @@ class FakeEmbeddings:
         self.embedded.extend(texts)
         return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self.dimension)
 
+    def load(self) -> None:
+        """Nothing is to be loaded."""
+
     def embed_query_array(self, text: str) -> Floats:
         return self._vector(text)
 

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import platformdirs
 import pytest
+from conftest import SAMPLES
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from ingest import ingest
 from rag.e5s1 import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
 from rag.embeddings import BATCH, SentenceTransformerEmbeddings, folder_digest, open_embeddings, unpacked
 from rag.errors import ModelError
 from rag.models import weights_path
+from rag.settings import Settings
 
 HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 1, 2, 64, 64
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁a", "b", "▁سجن", "ال", "é", "12", "ж", "▁жя", "大", ":", "q", "<mask>"]
@@ -173,7 +176,7 @@ class FakeModel:
 
 def fake(**prompts: str) -> tuple[SentenceTransformerEmbeddings, FakeModel]:
     model = FakeModel(prompts)
-    return SentenceTransformerEmbeddings(model, name="fake", digest="0"), model  # type: ignore[arg-type]
+    return SentenceTransformerEmbeddings(lambda: model, name="fake", digest="0"), model  # type: ignore[arg-type]
 
 
 def test_passages_come_back_in_order_from_batches_of_like_length() -> None:
@@ -265,7 +268,7 @@ def test_a_tiny_file_makes_a_genuine_sentence_transformer(tiny: tuple[Path, Any]
 @pytest.mark.integration
 def test_a_folder_that_is_no_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f'the embedding model "{tmp_path}" cannot be loaded: '):
-        open_embeddings(str(tmp_path), cache=tmp_path)
+        open_embeddings(str(tmp_path), cache=tmp_path).load()
 
 
 @pytest.mark.integration
@@ -279,6 +282,16 @@ def test_the_real_reduced_vocabulary_cuts_random_arabic_and_latin_text_like_the_
     for words, glue in [(usable, ""), (usable, " "), (characters, "")] * 300:
         text = glue.join(random.choice(np.array(words, dtype=object), size=40))
         assert pieces(reduced, text) == pieces(whole, text)
+
+
+@pytest.mark.integration
+def test_an_ingest_that_finds_nothing_new_loads_no_model(real_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr("rag.embeddings._load", refuse)
+    report = ingest([SAMPLES], settings=Settings(index=real_index, offline=True))
+    assert (report.added, report.updated, report.passages) == (0, 0, 0)
 
 
 @pytest.mark.integration
