@@ -67,7 +67,7 @@ def read_squad(path: Path, language: Language) -> list[Question]:
     """Read a SQuAD set in `language` with each question's `statement` the paragraph itself, not its id. Raises SetError."""
     [found] = read_sets([path])
     texts = {document.document_id: document.text for document in found.corpus or ()}
-    return [replace(question, language=language, statement=texts[question.statement or ""]) for question in found.questions]
+    return [replace(question, language=language, statement=texts.get(question.statement or "")) for question in found.questions]
 
 
 def _read_squad(path: Path, problems: list[str]) -> EvalSet:
