@@ -22,6 +22,7 @@ from evals.summary import SEED
 
 RESAMPLES = 9_999
 SIGNIFICANT = 0.05
+SAME = 1e-5  # a stored summary is rounded
 VERDICTS = ("right", "RR")  # what tells a won question from a lost one: the first that both runs have
 
 
@@ -87,8 +88,8 @@ def _compare(before: Mapping[str, Mapping[str, float]], after: Mapping[str, Mapp
     gains = {key: after[key][verdict] - before[key][verdict] for key in both if verdict in before[key] and verdict in after[key]}
     return Comparison(
         verdict,
-        lost=tuple(sorted((key for key, gain in gains.items() if gain < 0), key=lambda key: gains[key])),
-        won=tuple(sorted((key for key, gain in gains.items() if gain > 0), key=lambda key: -gains[key])),
+        lost=tuple(sorted((key for key, gain in gains.items() if gain < -SAME), key=lambda key: gains[key])),
+        won=tuple(sorted((key for key, gain in gains.items() if gain > SAME), key=lambda key: -gains[key])),
         changes=tuple(changes),
         only_before=len(before) - len(both),
         only_after=len(after) - len(both),
@@ -102,7 +103,7 @@ def _change(name: str, pairs: list[tuple[float, float]]) -> Change:
 
 def sign_flip_p(differences: np.typing.NDArray[np.float64]) -> float:
     """Return the two-sided p of the mean of paired differences. Pairs that agree weigh nothing and are left out."""
-    differing = differences[differences != 0]
+    differing = differences[np.abs(differences) > SAME]
     if len(differing) < 2:
         return 1.0
     tested = permutation_test(

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from evals.compare import Comparison
+from evals.compare import SAME, Comparison
 from evals.gate import Verdict
 from evals.measures import LATENCY, MEASURES, expected, is_evidence, is_right, to_find
 from evals.plots import Plot, plots
@@ -95,7 +95,7 @@ def as_text(run: Run, compared: Mapping[str, Comparison]) -> str:
 def _compared_text(comparison: Comparison) -> list[str]:
     lines = [f"against the other run, by {comparison.verdict}: lost {len(comparison.lost)}, won {len(comparison.won)}"]
     lines += [f"  lost {key}" for key in comparison.lost] + [f"  won  {key}" for key in comparison.won]
-    changed = [change for change in comparison.changes if change.before != change.after]
+    changed = [change for change in comparison.changes if abs(change.before - change.after) > SAME]
     return lines + [f"  {c.name:20} {c.before:.3f} → {c.after:.3f}  p {c.p:.3f}{'  WORSE' if c.is_worse else ''}" for c in changed]
 
 

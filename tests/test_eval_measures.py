@@ -261,6 +261,7 @@ def test_the_sign_flip_test_is_exact_where_few_differ() -> None:
     assert sign_flip_p(np.array([0.0] * 40 + [-1.0] * 6)) == pytest.approx(2 / 2**6)
     assert sign_flip_p(np.array([1.0, -1.0, 1.0, -1.0])) == 1.0
     assert sign_flip_p(np.array([0.0, 1.0])) == 1.0
+    assert sign_flip_p(np.array([-4e-7] * 40)) == 1.0, "what rounding takes away is no difference"
 
 
 def test_regressions_are_told_first_and_only_beyond_noise() -> None:
