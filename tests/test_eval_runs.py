@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from xml.etree import ElementTree
 
@@ -262,6 +264,39 @@ def test_a_chat_model_is_given_the_conversation() -> None:
     second = system.ask("ومتى؟", [first]).answer
     assert isinstance(second, Answer)
     assert (second.status, second.language) == ("not_found", "ar")
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """A chat endpoint of OpenAI's protocol that knows one answer."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        said = "40 tonnes" if "tonnes" in asked["messages"][-1]["content"] else "I don't know."
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
+        usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+        record = {"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"], "choices": [choice], "usage": usage}
+        body = json.dumps(record).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_a_chat_endpoint_is_put_to_the_same_questions(questions: Path, runs: Path) -> None:
+    pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        system = f"openai:tiny@http://127.0.0.1:{server.server_port}/v1"
+        outcome = bayan("eval", questions, "--runs", runs, "--json", "--system", system)
+        server.shutdown()
+    measures = outcome.json["sets"][0]["measures"]
+    assert (measures["failed"], measures["answered.wrong"], measures["refused.wrong"], measures["em"]) == (0.0, 0.0, 0.75, 0.25)
+    assert "R@1" not in measures
+    assert outcome.json["run"]["usage"] == {"input_tokens": 50, "output_tokens": 10}
 
 
 @pytest.mark.parametrize(
