@@ -9,7 +9,7 @@ STATEMENTS ?= ingest/samples
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS)" | cksum | cut -d' ' -f1)
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: chat index test check bench eval docs lock clean
+.PHONY: chat index test check bench eval baseline docs lock clean
 
 chat: index
 	$(BAYAN) serve --index $(INDEX)
@@ -47,7 +47,16 @@ bench: $(READY)
 	$(VENV)/bin/python -m evals.bench
 
 eval: index
-	$(VENV)/bin/python -m evals.measure evals/sets/samples.jsonl --index $(INDEX) --failures
+	$(BAYAN) eval evals/sets/samples.jsonl --index $(INDEX) --runs index/runs --report index/eval.html \
+	  --compare evals/baseline.json --no-worse
+	@echo "the report, with every question that went wrong, is in index/eval.html"
+
+# What later runs are held against, and the README's table: after a change for the better, or to the questions.
+baseline: index
+	rm -rf index/baseline
+	$(BAYAN) eval evals/sets/samples.jsonl --index $(INDEX) --runs index/baseline
+	cp index/baseline/*/summary.json evals/baseline.json
+	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
 
 docs: $(READY)
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from evals.questions import Question, read_questions, read_squad
+from evals.formats import read_squad
+from evals.questions import Question, read_questions
 from ingest import ingest
 from ingest.passages import split
 from rag.build import open_embeddings, open_retriever

@@ -82,7 +82,7 @@ class Assistant:
         statements = {candidate.statement.statement_id: candidate.statement for candidate in found.candidates}
         answer = replace(answer, checks=check_quotes(answer.citations, statements))
         clock.lap("verify")
-        yield Completed(replace(answer, timings_ms=clock.timings()))
+        yield Completed(replace(answer, timings_ms=clock.timings()), evidence.confidence)
 
     def search(self, query: str, *, top_k: int = 10) -> list[Hit]:
         """Return the passages nearest to a query, best first. Raises QuestionError when there is nothing to search for."""

@@ -188,9 +188,10 @@ class Delta:
 
 @dataclass(frozen=True)
 class Completed:
-    """The whole answer; always the last event."""
+    """The whole answer; always the last event. `confidence`: how likely its quotes answer, 0 to 1, whatever was decided."""
 
     answer: Answer
+    confidence: float | None = None
 
 
 Event = Retrieved | Delta | Completed

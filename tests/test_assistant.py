@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, RealModel, shared
 from langchain_core.documents import Document
 
-from evals.measure import Outcome, run, share_right
-from evals.questions import read_questions
+from evals.measures import is_right
+from evals.questions import Question, read_questions
+from evals.rows import Row
 from rag import Answer, Assistant
 from rag.errors import QuestionError, UnknownStatement
 from rag.schema import Completed, Delta, Language, Retrieved
@@ -22,6 +24,28 @@ EVIDENCE = {"ar": 0.80, "en": 0.80}  # share of answerable questions whose evide
 REFUSED = {"ar": 0.80, "en": 0.80}  # share of unanswerable questions refused, at least
 ARABIC, ENGLISH = "أي مخطوط لم يعثر عليه حتى الآن؟", "How many teachers has Qamaria's education ministry newly hired?"
 UNANSWERABLE = "من فاز بكأس العالم سنة 2018؟"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A question and its answer."""
+
+    question: Question
+    answer: Answer
+
+    @property
+    def right(self) -> bool:
+        return is_right(Row("samples", self.question, "", answer=self.answer))
+
+
+def run(assistant: Assistant, questions: Sequence[Question]) -> list[Outcome]:
+    return [Outcome(question, assistant.ask(question.question)) for question in questions]
+
+
+def share_right(outcomes: Iterable[Outcome], *, language: str, answerable: bool) -> float:
+    """The share of right outcomes among the questions in `language`."""
+    chosen = [o.right for o in outcomes if o.question.language == language and o.question.answerable == answerable]
+    return sum(chosen) / len(chosen)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import click
 
+from evals.report import figure
+from evals.summary import Estimate
 from rag.settings import PREFIX, Settings
 from ui.cli import main as bayan
 
@@ -21,8 +24,9 @@ FOLDERS = {
     "ingest": "source files → statements → passages → index",
     "ingest/resources": "what is cut away",
     "ingest/samples": "invented statements to try Bayan on",
-    "evals": "question sets, measuring, calibration, benchmark",
+    "evals": "question sets → runs → measures → reports, comparison, gate; calibration, benchmark",
     "evals/sets": "questions on the sample statements",
+    "evals/templates": "the reports",
     "ui": "terminal and chat window",
     "tests": "unit, integration and browser tests",
 }
@@ -57,12 +61,28 @@ def purpose_of(module: Path) -> str:
     return " ".join(docstring.group(1).split()).rstrip(".")
 
 
+def measured_table() -> str:
+    """The sample questions by language cell, from the run that later ones are held against."""
+    groups = json.loads((ROOT / "evals" / "baseline.json").read_text(encoding="utf-8"))["groups"]["samples"]
+    names = ("R@1", "R@5", "evidence", "right")
+    rows = [f"| question → statement | {' | '.join(names)} |", "|---|---|---|---|---|"]
+    for group, found in groups.items():
+        if group == "all" or "->" in group:
+            cells = [figure(Estimate(**found[name]) if name in found else None, name) for name in names]
+            rows.append(f"| {group.replace('->', ' → ')} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def with_part(text: str, name: str, content: str) -> str:
     return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: f"{m.group(1)}{content}\n{m.group(2)}", text, flags=re.DOTALL)
 
 
 def current() -> str:
-    return with_part(with_part(README.read_text(encoding="utf-8"), "settings", settings_table()), "tree", f"```\n{file_tree()}\n```")
+    parts = {"settings": settings_table(), "tree": f"```\n{file_tree()}\n```", "measured": measured_table()}
+    text = README.read_text(encoding="utf-8")
+    for name, content in parts.items():
+        text = with_part(text, name, content)
+    return text
 
 
 def test_the_readme_lists_every_setting_and_file_as_the_code_has_them() -> None:
@@ -80,7 +100,7 @@ def test_the_readme_names_every_command_and_its_options() -> None:
 
 def test_make_runs_what_the_readme_promises() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("chat", "test", "check", "bench", "eval", "lock"):
+    for target in ("chat", "test", "check", "bench", "eval", "baseline", "lock"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 

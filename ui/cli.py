@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.errors import BayanError
+from ui.eval_cli import evaluation
 
 if TYPE_CHECKING:
     from rag.schema import Answer, Citation, Hit, IngestReport, Statement
@@ -201,6 +202,9 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
     _print({"ok": all(f.ok for f in findings), "findings": findings}, _findings_text, as_json)
     if not all(finding.ok for finding in findings):
         sys.exit(1)
+
+
+main.add_command(evaluation)
 
 
 def _settings(**flags: object) -> Settings:
