@@ -27,13 +27,14 @@ _DAY_FIRST = rf"(?P<d>\d\d?){_MARK}(?P<s>[-/.]){_MARK}(?P<m>\d\d?){_MARK}(?P=s){
 _NUMERIC = tuple(re.compile(rf"(?<![\d/.-])(?<!\w){form}(?!\d|[-/.]\d)") for form in (_YEAR_FIRST, _DAY_FIRST))
 _HIJRI_YEARS = range(1300, 1501)  # of full numeric dates; a year alone says its calendar by هـ
 _GREGORIAN_YEARS = range(1000, 2101)
+_BEFORE_CHRIST = (("ق", ".", "م"), ("قبل", "الميلاد"), ("b", ".", "c"), ("bc",), ("bce",))
 _CLITICS = "وبلفك"
 _ABBREVIATED = frozenset(["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"])  # Sept. 11
 
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """A date and where it is written; what the text does not say is None. `weekday` counts from Monday, 1."""
+    """A date and where it is written; what the text does not say is None. Years before Christ are negative; Monday is weekday 1."""
 
     start: int
     end: int
@@ -65,7 +66,9 @@ def in_words(date: Date, language: Literal["ar", "en"]) -> str:
     """Return a date as readers of `language` write it: `20 January 2022`, `20 كانون الثاني/يناير 2022`, `2 رمضان 1443 هـ`."""
     month = _month_names(language, date.calendar)[date.month - 1] if date.month else None
     era = {"ar": "هـ", "en": "AH"}[language] if date.calendar == "hijri" and date.year else None
-    return " ".join(str(part) for part in (date.day, month, date.year, era) if part is not None)
+    if date.year and date.year < 0:
+        era = {"ar": "ق.م", "en": "BC"}[language]
+    return " ".join(str(part) for part in (date.day, month, abs(date.year) if date.year else None, era) if part is not None)
 
 
 @lru_cache(maxsize=4096)
@@ -128,7 +131,7 @@ class _Reader:
             after, calendar = self._era(item.after)
             if self._is_year(item, told=self._after_year_word(item.first)) and (in_row or after > item.after or self._announced(item)):
                 before = item
-                yield Date(item.number.start, self.tokens[after - 1].end, calendar or "gregorian", year=int(item.number.value))
+                yield Date(item.number.start, self.tokens[after - 1].end, calendar or "gregorian", year=self._year(item))
 
     def _around(self, month: _Month) -> Iterator[Date]:
         days = self._days_before(month) or self._days_after(month)
@@ -202,7 +205,7 @@ class _Reader:
         if not item or not self._is_year(item, told=told) or (begin > at and not told and self._counts(item.after)):
             return None, at, calendar
         after, era = self._era(item.after)
-        return int(item.number.value), after, era or calendar
+        return self._year(item), after, era or calendar
 
     def _weekday(self, first: int) -> tuple[int | None, int | None]:
         """The weekday that stands before a date, and where it begins."""
@@ -216,7 +219,8 @@ class _Reader:
 
     def _is_year(self, item: Placed, *, told: bool) -> bool:
         """Whether a number can be a year: four digits, or any number that a word or era says to be one."""
-        number, told = item.number, told or self._era(item.after)[1] == "hijri"
+        number, era = item.number, self._era(item.after)[1]
+        told = told or era == "hijri" or self._before_christ(item.after) > 0 or (era is not None and self._is(item.first - 1, "strong"))
         if number.kind != "cardinal" or number.written == "dual" or number.value != int(number.value):
             return False
         if told:
@@ -234,17 +238,27 @@ class _Reader:
             return False
         counts = self._counts(item.after)
         surely = self._is(before, "strong") and not self._is_unit(item.after) and not (counts and item.number.value % 1000 == 0)
-        return surely or (self._is(before, "weak") and not counts)
+        alone = (self._ends(item.after) and not self._is(before, "name") and item.number.value % 1000 != 0) or self._is(before, "weak")
+        return surely or (alone and not counts)
 
     def _after_year_word(self, at: int) -> bool:
         return self._is(at - 1, "year") or (self._is(at - 1, "coming") and self._is(at - 2, "year"))
 
     def _era(self, at: int) -> tuple[int, Calendar | None]:
         """Where an era's name ends and its calendar: هـ, م, AD."""
+        if before_christ := self._before_christ(at):
+            return at + before_christ, "gregorian"
         for calendar in _CALENDARS.values():
             if self._is(at, calendar):
                 return at + 1, calendar
         return at, None
+
+    def _before_christ(self, at: int) -> int:
+        """How many tokens say that the year before them is one before Christ."""
+        return next((len(words) for words in _BEFORE_CHRIST if tuple(token.key for token in self.tokens[at : at + len(words)]) == words), 0)
+
+    def _year(self, item: Placed) -> int:
+        return int(item.number.value) * (-1 if self._before_christ(item.after) else 1)
 
     def _cued(self, month: _Month, *, lower_case: bool) -> bool:
         """Whether an ambiguous month name stands where only a month can."""
@@ -259,6 +273,10 @@ class _Reader:
             return False
         word = self.tokens[at].key
         return word not in _no_nouns() and not (word[:1] in "وف" or word.startswith("ال")) and not self._month_name(at)[0]
+
+    def _ends(self, at: int) -> bool:
+        """Whether nothing, or no word, follows a number: it then counts nothing, and with four digits is a year."""
+        return at >= len(self.tokens) or (self.tokens[at].role == "sign" and self.tokens[at].key not in "$€£°")
 
     def _is_unit(self, at: int) -> bool:
         return at < len(self.tokens) and self.tokens[at].key in _units()

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Literal
 
 from rag.language.dates import dates
-from rag.language.numbers import numbers
+from rag.language.numbers import Number, numbers
 from rag.language.resources import entries, pairs
 from rag.language.terms import words
 
@@ -31,9 +31,22 @@ def asked_for(question: str) -> Kind | None:
 
 
 def holds(sentence: str, kind: Kind) -> bool:
-    """Say whether a sentence holds a number, be it a vague one (dozens), or a date or another word that answers "when" (yesterday)."""
-    stated = numbers(sentence) if kind == "number" else dates(sentence)
-    return bool(stated) or not _vague_words(kind).isdisjoint(words(sentence))
+    """Say whether a sentence holds a number, be it a vague one (dozens), or a date or another word that answers "when" (yesterday).
+
+    Ordinals and the numbers of a date are no numbers here; a number of four digits may be a year. On the public sets the sentences that do
+    not answer hold a number in .36 to .60 of cases and a date in .34 to .47.
+    """
+    if not _vague_words(kind).isdisjoint(words(sentence)):
+        return True
+    stated = dates(sentence)
+    if kind == "date":
+        return bool(stated) or any(_may_be_year(number) for number in numbers(sentence))
+    within = [range(date.start, date.end) for date in stated]
+    return any(number.kind != "ordinal" and not any(number.start in span for span in within) for number in numbers(sentence))
+
+
+def _may_be_year(number: Number) -> bool:
+    return number.written == "digits" and number.end - number.start == 4 and 1000 <= number.value <= 2100
 
 
 @cache
