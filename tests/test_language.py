@@ -430,6 +430,11 @@ def test_asked_for(question: str, kind: str | None) -> None:
         ("The minister spoke", "date", False),
         ("قال الوزير ذلك", "date", False),
         ("وبألف ليرة", "number", True),
+        ("No one was hurt", "number", False),
+        ("The truce may fail", "date", False),
+        ("الهجوم الثالث في 20 كانون الثاني 2022", "number", False),
+        ("عشرات الجرحى", "number", True),
+        ("The Schools Act 1996 recognises this", "date", True),
     ],
 )
 def test_holds(sentence: str, kind: str, expected: bool) -> None:

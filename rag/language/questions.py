@@ -9,11 +9,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal
 
+from rag.language.dates import dates
+from rag.language.numbers import Number, numbers
 from rag.language.resources import entries, pairs
 from rag.language.terms import words
 
 Kind = Literal["number", "date"]
-_CLITICS = ("و", "ب", "ل", "ال", "ف", "وب", "ول", "وال", "بال", "لل")
+_CLITICS = ("", "و", "ب", "ل", "ف")
 
 
 def asked_for(question: str) -> Kind | None:
@@ -29,18 +31,22 @@ def asked_for(question: str) -> Kind | None:
 
 
 def holds(sentence: str, kind: Kind) -> bool:
-    """Say whether a sentence holds a number (digits or words) or a date (a month, a day, a year)."""
-    found = words(sentence)
-    if any(word[0].isdigit() for word in found):
+    """Say whether a sentence holds a number, be it a vague one (dozens), or a date or another word that answers "when" (yesterday).
+
+    Ordinals and the numbers of a date are no numbers here; a number of four digits may be a year. On the public sets the sentences that do
+    not answer hold a number in .36 to .60 of cases and a date in .34 to .47.
+    """
+    if not _vague_words(kind).isdisjoint(words(sentence)):
         return True
-    known = _number_words() if kind == "number" else _date_words()
-    return any(form in known for word in found for form in _bare_forms(word))
+    stated = dates(sentence)
+    if kind == "date":
+        return bool(stated) or any(_may_be_year(number) for number in numbers(sentence))
+    within = [range(date.start, date.end) for date in stated]
+    return any(number.kind != "ordinal" and not any(number.start in span for span in within) for number in numbers(sentence))
 
 
-def _bare_forms(word: str) -> list[str]:
-    """The word itself, without a clitic before it, and without the alef of its tanwin (الفا, مليونا)."""
-    forms = [word, *(word[len(clitic) :] for clitic in _CLITICS if word.startswith(clitic) and len(word) > len(clitic) + 2)]
-    return forms + [form[:-1] for form in forms if form.endswith("ا") and len(form) > 3]
+def _may_be_year(number: Number) -> bool:
+    return number.written == "digits" and number.end - number.start == 4 and 1000 <= number.value <= 2100
 
 
 @cache
@@ -49,10 +55,7 @@ def _cues() -> dict[tuple[str, ...], str]:
 
 
 @cache
-def _number_words() -> frozenset[str]:
-    return frozenset(word for entry in entries("number_words.txt") for word in words(entry))
-
-
-@cache
-def _date_words() -> frozenset[str]:
-    return frozenset(word for entry in entries("date_words.txt") for word in words(entry))
+def _vague_words(kind: Kind) -> frozenset[str]:
+    """Words that tell an amount or a time without stating one, also behind a one-letter clitic."""
+    listed = entries({"number": "vague_numbers.txt", "date": "vague_times.txt"}[kind])
+    return frozenset(clitic + word for entry in listed for word in words(entry) for clitic in _CLITICS)

@@ -1,0 +1,341 @@
+"""The dates of a text, Arabic and English, in every family of month names, with the exact characters that write each.
+
+Built on the tokens and numbers of a text. Numeric dates have the day first unless that is impossible. A time of day, "yesterday" and a
+weekday alone are no dates. Of a range, both ends are dates, the first with the month and year of the last.
+
+    >>> [(date.year, date.month, date.day) for date in dates("من 20 إلى 29 كانون الثاني/يناير 2022")]
+    [(2022, 1, 20), (2022, 1, 29)]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
+
+from rag.language.numbers import Placed, read
+from rag.language.resources import entries, pairs
+from rag.language.tokens import key, original, phrase
+
+Calendar = Literal["gregorian", "hijri"]
+_CALENDARS: dict[str, Calendar] = {"g": "gregorian", "h": "hijri"}
+_MARK = "[\u200e\u200f]?"
+_YEAR_FIRST = rf"(?P<y>\d{{4}}){_MARK}(?P<s>[-/.]){_MARK}(?P<m>\d\d?){_MARK}(?P=s){_MARK}(?P<d>\d\d?)"
+_DAY_FIRST = rf"(?P<d>\d\d?){_MARK}(?P<s>[-/.]){_MARK}(?P<m>\d\d?){_MARK}(?P=s){_MARK}(?P<y>\d{{4}}|(?<=/)\d\d|(?<=/[\u200e\u200f])\d\d)"
+_NUMERIC = tuple(re.compile(rf"(?<![\d/.-])(?<!\w){form}(?!\d|[-/.]\d)") for form in (_YEAR_FIRST, _DAY_FIRST))
+_HIJRI_YEARS = range(1300, 1501)  # of full numeric dates; a year alone says its calendar by هـ
+_GREGORIAN_YEARS = range(1000, 2101)
+_BEFORE_CHRIST = (("ق", ".", "م"), ("قبل", "الميلاد"), ("b", ".", "c"), ("bc",), ("bce",))
+_CLITICS = "وبلفك"
+_ABBREVIATED = frozenset(["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"])  # Sept. 11
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A date and where it is written; what the text does not say is None. Years before Christ are negative; Monday is weekday 1."""
+
+    start: int
+    end: int
+    calendar: Calendar
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+    weekday: int | None = None
+
+
+def dates(text: str) -> list[Date]:
+    """Return every date in `text`, in order, without overlaps; `text[date.start : date.end]` is what is written."""
+    return list(read_dates(text))
+
+
+def same_date(one: Date, other: Date) -> bool:
+    """Say whether two dates state the same; one that leaves out its year agrees with one that does not, when day and month are equal."""
+    years = one.year == other.year or (None in (one.year, other.year) and one.month is not None)
+    return one.calendar == other.calendar and years and (one.month, one.day) == (other.month, other.day)
+
+
+def date_within(part: Date, whole: Date) -> bool:
+    """Say whether all that `part` states `whole` states too: "January 2022" and "20 January" are within "20 January 2022"."""
+    stated = [(getattr(part, name), getattr(whole, name)) for name in ("year", "month", "day")]
+    return part.calendar == whole.calendar and all(mine is None or mine == other for mine, other in stated)
+
+
+def in_words(date: Date, language: Literal["ar", "en"]) -> str:
+    """Return a date as readers of `language` write it: `20 January 2022`, `20 كانون الثاني/يناير 2022`, `2 رمضان 1443 هـ`."""
+    month = _month_names(language, date.calendar)[date.month - 1] if date.month else None
+    era = {"ar": "هـ", "en": "AH"}[language] if date.calendar == "hijri" and date.year else None
+    if date.year and date.year < 0:
+        era = {"ar": "ق.م", "en": "BC"}[language]
+    return " ".join(str(part) for part in (date.day, month, abs(date.year) if date.year else None, era) if part is not None)
+
+
+@lru_cache(maxsize=4096)
+def read_dates(text: str) -> tuple[Date, ...]:
+    """Return the dates of a text; kept, because one sentence is read for several purposes."""
+    reader = _Reader(text)
+    found: list[Date] = []
+    for kind in (_numeric(text), reader.around_months(), reader.years()):
+        found.extend(date for date in kind if not any(date.start < other.end and other.start < date.end for other in found))
+    return tuple(sorted(found, key=lambda date: date.start))
+
+
+def _numeric(text: str) -> Iterator[Date]:
+    for form in _NUMERIC:
+        for match in form.finditer(text):
+            year, month, day = (int(match[part]) for part in "ymd")
+            if month > 12 and form is _NUMERIC[1]:
+                month, day = day, month
+            year += 2000 if len(match["y"]) == 2 else 0
+            if 1 <= month <= 12 and 1 <= day <= 31:
+                yield Date(match.start(), match.end(), "hijri" if year in _HIJRI_YEARS else "gregorian", year, month, day)
+
+
+_Name = tuple[tuple[str, ...], Calendar, int, bool]  # a month's words, calendar and number, and whether they are nothing else
+
+
+class _Month(NamedTuple):
+    """A month name among the tokens, with the same month said again after it (كانون الثاني/يناير)."""
+
+    first: int
+    after: int
+    start: int
+    calendar: Calendar
+    month: int
+    sure: bool
+
+
+class _Reader:
+    """The tokens and numbers of one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens, placed = read(text)
+        self.beginning = {item.first: item for item in placed}
+        self.ending = {item.after: item for item in placed}
+
+    def around_months(self) -> Iterator[Date]:
+        """Dates that name their month, the day before it (20 January) or, in English, after it (January 20)."""
+        after = 0
+        for at, token in enumerate(self.tokens):
+            if token.key in _months() and at >= after and (month := self._month(at)):
+                after = month.after
+                yield from self._around(month)
+
+    def years(self) -> Iterator[Date]:
+        """Years on their own: after a marker (عام) or a cue (since), beside an era (هـ), in a row with another (1990–1995)."""
+        before: Placed | None = None
+        for item in self.beginning.values():
+            in_row = before and before.after == item.first - 1 and self._is(before.after, "range") and not self._counts(item.after)
+            after, calendar = self._era(item.after)
+            if self._is_year(item, told=self._after_year_word(item.first)) and (in_row or after > item.after or self._announced(item)):
+                before = item
+                yield Date(item.number.start, self.tokens[after - 1].end, calendar or "gregorian", year=self._year(item))
+
+    def _around(self, month: _Month) -> Iterator[Date]:
+        days = self._days_before(month) or self._days_after(month)
+        first, after = (min(month.first, days[0].first), max(month.after, days[-1].after)) if days else (month.first, month.after)
+        year, after, calendar = self._year_after(after, month.calendar)
+        lower_case = self.tokens[month.first].latin and self.text[month.start].islower()
+        if not (month.sure or year or (days and not lower_case) or self._cued(month, lower_case=lower_case)):
+            return
+        weekday, start = self._weekday(first)
+        whole = Date(0, 0, calendar, year, month.month)
+        found = [replace(whole, start=day.number.start, end=day.number.end, day=int(day.number.value)) for day in days] or [whole]
+        start = min(month.start, found[0].start) if start is None and days else month.start if start is None else start
+        found[0] = replace(found[0], start=start, weekday=weekday)
+        found[-1] = replace(found[-1], end=self.tokens[after - 1].end)
+        yield from found
+
+    def _month(self, at: int) -> _Month | None:
+        name, left_out = self._month_name(at)
+        if not name:
+            return None
+        words, calendar, month, sure = name
+        first, after = self.tokens[at], at + len(words)
+        after += words[0] in _ABBREVIATED and after < len(self.tokens) and self.tokens[after].key == "."
+        again = after + (after < len(self.tokens) and self.tokens[after].key in "/-(")
+        twin, _ = self._month_name(again) if again < len(self.tokens) else (None, 0)
+        if twin and (twin[1], twin[2]) == (calendar, month):
+            after, sure = again + len(twin[0]), True
+            after += after < len(self.tokens) and self.tokens[after].key == ")"
+        return _Month(at, after, first.start + original(self.text[first.start : first.end], left_out), calendar, month, sure)
+
+    def _month_name(self, at: int) -> tuple[_Name | None, int]:
+        """The month name that begins at a token, and how many letters before it are a clitic."""
+        for name, left_out in _months().get(self.tokens[at].key, ()):
+            rest = self.tokens[at + 1 : at + len(name[0])]
+            if tuple(token.key for token in rest) == name[0][1:]:
+                return name, left_out
+        return None, 0
+
+    def _days_before(self, month: _Month) -> list[Placed]:
+        """The days named before a month, in order: 20 January, العشرين من شهر يناير, 20 and 29 January."""
+        at = month.first
+        for role in ("month", "of"):
+            at -= self._is(at - 1, role)
+        at -= at == month.first > 0 and self.tokens[at - 1].key in ("-", "/")
+        days: list[Placed] = []
+        while (day := self.ending.get(at)) and _is_day(day) and (not days or day.number.value < days[0].number.value):
+            days.insert(0, day)
+            at = day.first - (not self.tokens[day.first].joined and self._is(day.first - 1, "range"))
+            if at == day.first and not self.tokens[at].joined:
+                break
+        return days
+
+    def _days_after(self, month: _Month) -> list[Placed]:
+        """The days named after an English month: January 20, January 20th–29th."""
+        days: list[Placed] = []
+        at = month.after
+        while self.tokens[month.first].latin and (day := self.beginning.get(at)) and _is_day(day) and not self._counts(day.after):
+            days.append(day)
+            if not self._is(day.after, "range") or self.tokens[day.after].key == ",":
+                break
+            at = day.after + 1
+        return days
+
+    def _year_after(self, at: int, calendar: Calendar) -> tuple[int | None, int, Calendar]:
+        """The year after a day or month, where it ends, and the calendar."""
+        begin = at
+        while begin < min(at + 4, len(self.tokens)) and (self._is(begin, "year") or self._is(begin, "link")):
+            begin += 1
+        item = self.beginning.get(begin)
+        told = any(self._is(step, "year") for step in range(at, begin))
+        if not item or not self._is_year(item, told=told) or (begin > at and not told and self._counts(item.after)):
+            return None, at, calendar
+        after, era = self._era(item.after)
+        return self._year(item), after, era or calendar
+
+    def _weekday(self, first: int) -> tuple[int | None, int | None]:
+        """The weekday that stands before a date, and where it begins."""
+        for at in range(first - 1, max(first - 4, -1), -1):
+            if known := _weekdays().get(self.tokens[at].key):
+                token, (weekday, left_out) = self.tokens[at], known
+                return weekday, token.start + original(self.text[token.start : token.end], left_out)
+            if not self._is(at, "near"):
+                break
+        return None, None
+
+    def _is_year(self, item: Placed, *, told: bool) -> bool:
+        """Whether a number can be a year: four digits, or any number that a word or era says to be one."""
+        number, era = item.number, self._era(item.after)[1]
+        told = told or era == "hijri" or self._before_christ(item.after) > 0 or (era is not None and self._is(item.first - 1, "strong"))
+        if number.kind != "cardinal" or number.written == "dual" or number.value != int(number.value):
+            return False
+        if told:
+            return 100 <= number.value <= 2999
+        if number.written == "digits":
+            return int(number.value) in _GREGORIAN_YEARS and number.end - number.start == 4
+        return number.written == "words" and int(number.value) in _GREGORIAN_YEARS and number.value % 1000 != 0
+
+    def _announced(self, item: Placed) -> bool:
+        """Whether the words before a number say that it is a year."""
+        before = item.first - 1
+        if self._after_year_word(item.first):
+            return True
+        if item.number.written != "digits":
+            return False
+        counts = self._counts(item.after)
+        surely = self._is(before, "strong") and not self._is_unit(item.after) and not (counts and item.number.value % 1000 == 0)
+        alone = (self._ends(item.after) and not self._is(before, "name") and item.number.value % 1000 != 0) or self._is(before, "weak")
+        return surely or (alone and not counts)
+
+    def _after_year_word(self, at: int) -> bool:
+        return self._is(at - 1, "year") or (self._is(at - 1, "coming") and self._is(at - 2, "year"))
+
+    def _era(self, at: int) -> tuple[int, Calendar | None]:
+        """Where an era's name ends and its calendar: هـ, م, AD."""
+        if before_christ := self._before_christ(at):
+            return at + before_christ, "gregorian"
+        for calendar in _CALENDARS.values():
+            if self._is(at, calendar):
+                return at + 1, calendar
+        return at, None
+
+    def _before_christ(self, at: int) -> int:
+        """How many tokens say that the year before them is one before Christ."""
+        return next((len(words) for words in _BEFORE_CHRIST if tuple(token.key for token in self.tokens[at : at + len(words)]) == words), 0)
+
+    def _year(self, item: Placed) -> int:
+        return int(item.number.value) * (-1 if self._before_christ(item.after) else 1)
+
+    def _cued(self, month: _Month, *, lower_case: bool) -> bool:
+        """Whether an ambiguous month name stands where only a month can."""
+        name = self.tokens[month.first]
+        roles = ("month", "strong", "weak") if name.latin else ("month", "strong")
+        announced = any(self._is(month.first - 1, role) for role in roles) or self._is(month.after, "coming")
+        return not lower_case and (announced or "آ" in self.text[name.start : name.end])
+
+    def _counts(self, at: int) -> bool:
+        """Whether the token after a number is a word that it seems to count."""
+        if at >= len(self.tokens) or self.tokens[at].role:
+            return False
+        word = self.tokens[at].key
+        return word not in _no_nouns() and not (word[:1] in "وف" or word.startswith("ال")) and not self._month_name(at)[0]
+
+    def _ends(self, at: int) -> bool:
+        """Whether nothing, or no word, follows a number: it then counts nothing, and with four digits is a year."""
+        return at >= len(self.tokens) or (self.tokens[at].role == "sign" and self.tokens[at].key not in "$€£°")
+
+    def _is_unit(self, at: int) -> bool:
+        return at < len(self.tokens) and self.tokens[at].key in _units()
+
+    def _is(self, at: int, role: str) -> bool:
+        return 0 <= at < len(self.tokens) and role in _cues().get(self.tokens[at].key, ())
+
+
+def _is_day(item: Placed) -> bool:
+    number = item.number
+    whole = number.value == int(number.value) and number.kind in ("cardinal", "ordinal") and number.written != "dual"
+    return whole and 1 <= number.value <= 31
+
+
+@cache
+def _months() -> dict[str, list[tuple[_Name, int]]]:
+    """The names of months by their first word, with and without a clitic, whose letters are counted; longest first."""
+    found: dict[str, list[tuple[_Name, int]]] = {}
+    for name, month in sorted(pairs("months.tsv").items(), key=lambda item: -len(item[0].split())):
+        words, sure = phrase(name), not month.endswith("?")
+        for form, left_out in _forms(words[0]):
+            found.setdefault(form, []).append(((words, _CALENDARS[month[0]], int(month[1:].rstrip("?")), sure), left_out))
+    return found
+
+
+def _forms(word: str) -> Iterator[tuple[str, int]]:
+    """A word as it is and with each clitic of one letter (بيناير), with the number of letters added."""
+    yield word, 0
+    if not word.isascii() and len(word) > 1:
+        yield from ((clitic + word, 1) for clitic in _CLITICS)
+
+
+@cache
+def _month_names(language: str, calendar: Calendar) -> tuple[str, ...]:
+    """The names that are written: in Arabic both families, as the agencies do."""
+    names: dict[int, list[str]] = {}
+    for name, month in pairs("months.tsv").items():
+        if _CALENDARS[month[0]] == calendar and name.isascii() == (language == "en"):
+            names.setdefault(int(month[1:].rstrip("?")), []).append(name)
+    written = [0, 1] if calendar == "gregorian" and language == "ar" else [0]
+    return tuple("/".join(names[month][family] for family in written) for month in range(1, 13))
+
+
+@cache
+def _weekdays() -> dict[str, tuple[int, int]]:
+    return {form: (int(number), left_out) for day, number in pairs("weekdays.tsv").items() for form, left_out in _forms(key(day))}
+
+
+@cache
+def _cues() -> dict[str, frozenset[str]]:
+    listed = [(key(word), frozenset(roles.split())) for word, roles in pairs("date_cues.tsv").items()]
+    return {form: roles for word, roles in listed for form, left_out in _forms(word)} | dict(listed)
+
+
+@cache
+def _no_nouns() -> frozenset[str]:
+    return frozenset(key(word) for name in ("stopwords.ar.txt", "stopwords.en.txt") for word in entries(name))
+
+
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(words[0] for words in map(phrase, pairs("units.tsv")))
