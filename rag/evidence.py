@@ -15,17 +15,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import exp
 
-from rag.language import analyse, content_words, language_of, stem
-from rag.language.lexicon import asked_facts
+from rag.language import analyse, content_words, language_of, number_terms, stem
+from rag.language.lexicon import Term, asked_facts, asked_names
+from rag.language.names import MARK
 from rag.language.questions import Kind, asked_for, holds
 from rag.lexical import WeightedTerm
 from rag.retrieve import Candidate, Found
-from rag.schema import Span
+from rag.schema import Span, Statement
 
 # Weights of a sentence's signals beside its own nearness, chosen on the sample questions; the public sets do not tell 0.5 to 1.5 times
 # these values apart.
@@ -33,6 +35,7 @@ STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 MIN_CLITIC_WORD = 4  # letters; in shorter words the first letter is most likely their own
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
+NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
 ALIKE = 0.8  # share of common stems from which two quotes say the same
 
 
@@ -71,13 +74,25 @@ class Evidence:
 
 def gather(question: str, found: Found, *, count: int) -> Evidence:
     """Choose up to `count` quotes from the passages found and decide whether they answer."""
-    chosen = choose(question, found, count=count)
+    about = about_asked(question, found)
+    chosen = choose(question, about or found, count=count)
     if not chosen:
         return Evidence((), 0.0, False)
     best = chosen[0].sentence.candidate.passage.language
     model = calibration("same" if language_of(question) == best else "cross")
-    confidence = model.probability(signals(chosen, found)) if names_asked_facts(question, chosen) else 0.0
+    confidence = model.probability(signals(chosen, found)) if about and names_asked_facts(question, chosen) else 0.0
     return Evidence(tuple(chosen), confidence, confidence >= model.threshold)
+
+
+def about_asked(question: str, found: Found) -> Found | None:
+    """Keep the passages of statements that hold every name and year of the question; None when there are none.
+
+    A text on a like event in another place or year is as near to the question as the right one. Of answerable questions this loses .04
+    at most in any direction (XQuAD, ARCD and TyDiQA, gold passage given).
+    """
+    names = {code: asked_names(question, code) for code in found.terms}
+    held = tuple(candidate for candidate in found.candidates if _holds(candidate, question, names[candidate.passage.language]))
+    return replace(found, candidates=held) if held else None
 
 
 def choose(question: str, found: Found, *, count: int) -> list[Quotable]:
@@ -105,6 +120,27 @@ def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
     """
     stems = set().union(*(_stems(f"{quote.sentence.candidate.statement.title}\n{quote.text}") for quote in chosen))
     return all(fact.found_in(stems) for fact in asked_facts(question))
+
+
+def _holds(candidate: Candidate, question: str, names: Sequence[Term]) -> bool:
+    if not names:
+        return True
+    stems, foreign = _statement_stems(candidate.statement), language_of(question) != candidate.passage.language
+    return all(name.found_in(stems) or (foreign and _sounds_in(name, stems)) for name in names)
+
+
+@lru_cache(maxsize=256)
+def _statement_stems(statement: Statement) -> frozenset[str]:
+    """The stems of a statement and of what is known about it; numbers too, for a year spelled out is the year."""
+    text = "\n".join(filter(None, (statement.title, statement.issuer, statement.date, statement.text)))
+    return frozenset(_stems(text) | number_terms(text))
+
+
+def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
+    """Whether a name of the other script stands in a text in a spelling of its own: John and جون, Osmer and أوزمر."""
+    shapes = [key for form in name.renderings for key in form if key.startswith(MARK)]
+    heard = [key for key in stems if key.startswith(MARK)]
+    return not shapes or any(get_close_matches(shape, heard, n=1, cutoff=NAME_LIKENESS) for shape in shapes)
 
 
 def signals(chosen: Sequence[Quotable], found: Found) -> dict[str, float]:

@@ -9,18 +9,24 @@ dictionary-based cross-language search: it joins a question to words, where an e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from rag.language.detect import language_of
-from rag.language.names import name_skeletons, skeleton
+from rag.language.fold import fold
+from rag.language.names import MIN_LETTERS, name_skeletons, skeleton
+from rag.language.numbers import number_terms
 from rag.language.resources import entries
-from rag.language.terms import content_words, stem
+from rag.language.terms import content_words, stem, words
 
 Form = tuple[str, ...]  # the stems of a word or phrase
 LONGEST_FORM = 3
+_WHICH = ("اي", "ايه", "كم")  # "which town lies …": what follows is no name
+_YEAR = re.compile(r"(?<![\d.,])(?:1[0-9]|20)\d\d(?![\d.,]*\d|['’]?s)")
+_INNER_CAPITALISED = re.compile(r"(?<=[^\s.?!:]\s)(?:[Aa]l-)?([A-Z][a-z]{3,})")
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,75 @@ def asked_facts(question: str) -> list[Term]:
     return [Term(" ".join(forms[0]), forms) for forms in _facts() if phrases.intersection(forms)]
 
 
-def _rendered(words: Sequence[tuple[str, str | None]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
+def asked_names(question: str, language: Literal["ar", "en"]) -> list[Term]:
+    """Return the names and years that a question is about, each with the forms in which a text in `language` can give it.
+
+    Names in English are the capitalised words inside the sentence that are no vocabulary of the lexicon; in Arabic, which has no
+    capitals, the word after one that announces a name (بلدة، جسر، جمهورية: `name_heads.txt`). A year is a number of four digits. A text
+    on a like event in another place or year is as near to the question as the right one; only these words tell them apart.
+
+    >>> [term.stem for term in asked_names("How many were hurt in Tollard in 2028?", "ar")]
+    ['2028', 'tollard']
+    """
+    target = _forms(language) if language_of(question) != language else {}
+    return [Term(stem(word), _name_forms(word, target)) for word in (*_YEAR.findall(fold(question)), *_names(question))]
+
+
+def _names(question: str) -> Iterable[str]:
+    if language_of(question) == "en":
+        return (word for word in map(fold, _INNER_CAPITALISED.findall(question)) if _is_name((stem(word),)))
+    said = words(question)
+    triples = zip(["", *said], said, said[1:], strict=False)
+    return (word for before, head, word in triples if before not in _WHICH and _is_head(head) and _can_be_name(word))
+
+
+def _can_be_name(word: str) -> bool:
+    return len(word) >= MIN_LETTERS and (stem(word),) not in _every_form()
+
+
+def _name_forms(word: str, target: dict[Form, tuple[Form, ...]]) -> tuple[Form, ...]:
+    if word.isdigit():
+        return ((word,), *((term,) for term in number_terms(word)))
+    key, shape = stem(word), skeleton(word)
+    return ((key,), *target.get((key,), ()), *(((shape,),) if shape else ()))
+
+
+def _is_name(form: Form) -> bool:
+    """Whether a capitalised word is a name by itself: unknown to the lexicon, or capitalised there too."""
+    return form in _capitalised_forms() or form not in _every_form()
+
+
+def _is_head(word: str) -> bool:
+    return word in _name_heads() or (word[:1] in "بلفوك" and word[1:] in _name_heads())
+
+
+@cache
+def _name_heads() -> frozenset[str]:
+    heads = [fold(word) for word in entries("name_heads.txt")]
+    return frozenset(heads)
+
+
+@cache
+def _every_form() -> frozenset[Form]:
+    """Every one-word form of the lexicon, and every word of its phrases."""
+    forms = [form for line in entries("lexicon.tsv") for part in line.split("\t") for form in _stemmed(part)]
+    return frozenset((part,) for form in forms for part in form)
+
+
+@cache
+def _capitalised_forms() -> frozenset[Form]:
+    parts = [form.strip() for line in entries("lexicon.tsv") for form in line.partition("\t")[0].split("|")]
+    return frozenset((stem(fold(part)),) for part in parts if part[:1].isupper() and part.isalpha())
+
+
+def _rendered(kept: Sequence[tuple[str, str | None]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
     """Look up the longest phrases first, from left to right."""
     at = 0
-    while at < len(words):
-        for length in range(min(LONGEST_FORM, len(words) - at), 0, -1):
-            form = tuple(key for key, _ in words[at : at + length])
+    while at < len(kept):
+        for length in range(min(LONGEST_FORM, len(kept) - at), 0, -1):
+            form = tuple(key for key, _ in kept[at : at + length])
             if form in known or length == 1:
-                yield Term(" ".join(form), known.get(form) or _as_name(*words[at], names))
+                yield Term(" ".join(form), known.get(form) or _as_name(*kept[at], names))
                 at += length
                 break
 
