@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -18,7 +17,6 @@ from rag.language.tokens import Token, phrase
 _TIMES = frozenset(["second", "minute", "hour", "day", "week", "month", "year", "decade"])
 _LONGEST_UNIT = 3  # words
 _BEFORE = "$€£"
-_MILLIONS = {"m": Decimal(10**6), "b": Decimal(10**9)}  # after digits, and only of money
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +44,12 @@ def _amount(found: tuple[Token, ...], item: Placed) -> Amount | None:
         return _build(number.start, number.end, number, unit)
     sign = found[item.first - 1] if item.first else None
     if sign and sign.key in _BEFORE and sign.end == number.start:
-        return _build(sign.start, *_in_millions(found, item), _units()[(sign.key,)])
+        return _build(sign.start, number.end, number, _units()[(sign.key,)])
     for length in range(_LONGEST_UNIT, 0, -1):
         words = found[item.after : item.after + length]
         if len(words) == length and (unit := _units().get(tuple(token.key for token in words))):
             return _build(number.start, words[-1].end, number, unit)
     return None
-
-
-def _in_millions(found: tuple[Token, ...], item: Placed) -> tuple[int, Number]:
-    """The end and the value of $5m."""
-    letter = found[item.after] if item.after < len(found) else None
-    if letter and letter.key in _MILLIONS and letter.start == item.number.end:
-        return letter.end, replace(item.number, end=letter.end, value=item.number.value * _MILLIONS[letter.key])
-    return item.number.end, item.number
 
 
 def _build(start: int, end: int, number: Number, unit: str | None) -> Amount | None:

@@ -12,15 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from rag.language.calendar_words import CALENDARS, Calendar, MonthName, cues, month_names, months, no_nouns, units, weekdays
 from rag.language.numbers import Placed, read
-from rag.language.resources import entries, pairs
-from rag.language.tokens import key, original, phrase
+from rag.language.tokens import original
 
-Calendar = Literal["gregorian", "hijri"]
-_CALENDARS: dict[str, Calendar] = {"g": "gregorian", "h": "hijri"}
 _MARK = "[\u200e\u200f]?"
 _YEAR_FIRST = rf"(?P<y>\d{{4}}){_MARK}(?P<s>[-/.]){_MARK}(?P<m>\d\d?){_MARK}(?P=s){_MARK}(?P<d>\d\d?)"
 _DAY_FIRST = rf"(?P<d>\d\d?){_MARK}(?P<s>[-/.]){_MARK}(?P<m>\d\d?){_MARK}(?P=s){_MARK}(?P<y>\d{{4}}|(?<=/)\d\d|(?<=/[\u200e\u200f])\d\d)"
@@ -28,7 +26,6 @@ _NUMERIC = tuple(re.compile(rf"(?<![\d/.-])(?<!\w){form}(?!\d|[-/.]\d)") for for
 _HIJRI_YEARS = range(1300, 1501)  # of full numeric dates; a year alone says its calendar by هـ
 _GREGORIAN_YEARS = range(1000, 2101)
 _BEFORE_CHRIST = (("ق", ".", "م"), ("قبل", "الميلاد"), ("b", ".", "c"), ("bc",), ("bce",))
-_CLITICS = "وبلفك"
 _ABBREVIATED = frozenset(["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"])  # Sept. 11
 
 
@@ -64,7 +61,7 @@ def date_within(part: Date, whole: Date) -> bool:
 
 def in_words(date: Date, language: Literal["ar", "en"]) -> str:
     """Return a date as readers of `language` write it: `20 January 2022`, `20 كانون الثاني/يناير 2022`, `2 رمضان 1443 هـ`."""
-    month = _month_names(language, date.calendar)[date.month - 1] if date.month else None
+    month = month_names(language, date.calendar)[date.month - 1] if date.month else None
     era = {"ar": "هـ", "en": "AH"}[language] if date.calendar == "hijri" and date.year else None
     if date.year and date.year < 0:
         era = {"ar": "ق.م", "en": "BC"}[language]
@@ -92,9 +89,6 @@ def _numeric(text: str) -> Iterator[Date]:
                 yield Date(match.start(), match.end(), "hijri" if year in _HIJRI_YEARS else "gregorian", year, month, day)
 
 
-_Name = tuple[tuple[str, ...], Calendar, int, bool]  # a month's words, calendar and number, and whether they are nothing else
-
-
 class _Month(NamedTuple):
     """A month name among the tokens, with the same month said again after it (كانون الثاني/يناير)."""
 
@@ -119,7 +113,7 @@ class _Reader:
         """Dates that name their month, the day before it (20 January) or, in English, after it (January 20)."""
         after = 0
         for at, token in enumerate(self.tokens):
-            if token.key in _months() and at >= after and (month := self._month(at)):
+            if token.key in months() and at >= after and (month := self._month(at)):
                 after = month.after
                 yield from self._around(month)
 
@@ -149,26 +143,25 @@ class _Reader:
         yield from found
 
     def _month(self, at: int) -> _Month | None:
-        name, left_out = self._month_name(at)
+        name = self._month_name(at)
         if not name:
             return None
-        words, calendar, month, sure = name
-        first, after = self.tokens[at], at + len(words)
-        after += words[0] in _ABBREVIATED and after < len(self.tokens) and self.tokens[after].key == "."
+        first, after, sure = self.tokens[at], at + len(name.words), name.sure
+        after += name.words[0] in _ABBREVIATED and after < len(self.tokens) and self.tokens[after].key == "."
         again = after + (after < len(self.tokens) and self.tokens[after].key in "/-(")
-        twin, _ = self._month_name(again) if again < len(self.tokens) else (None, 0)
-        if twin and (twin[1], twin[2]) == (calendar, month):
-            after, sure = again + len(twin[0]), True
+        twin = self._month_name(again) if again < len(self.tokens) else None
+        if twin and (twin.calendar, twin.month) == (name.calendar, name.month):
+            after, sure = again + len(twin.words), True
             after += after < len(self.tokens) and self.tokens[after].key == ")"
-        return _Month(at, after, first.start + original(self.text[first.start : first.end], left_out), calendar, month, sure)
+        start = first.start + original(self.text[first.start : first.end], name.left_out)
+        return _Month(at, after, start, name.calendar, name.month, sure)
 
-    def _month_name(self, at: int) -> tuple[_Name | None, int]:
-        """The month name that begins at a token, and how many letters before it are a clitic."""
-        for name, left_out in _months().get(self.tokens[at].key, ()):
-            rest = self.tokens[at + 1 : at + len(name[0])]
-            if tuple(token.key for token in rest) == name[0][1:]:
-                return name, left_out
-        return None, 0
+    def _month_name(self, at: int) -> MonthName | None:
+        """The month name that begins at a token."""
+        for name in months().get(self.tokens[at].key, ()):
+            if tuple(token.key for token in self.tokens[at + 1 : at + len(name.words)]) == name.words[1:]:
+                return name
+        return None
 
     def _days_before(self, month: _Month) -> list[Placed]:
         """The days named before a month, in order: 20 January, العشرين من شهر يناير, 20 and 29 January."""
@@ -210,7 +203,7 @@ class _Reader:
     def _weekday(self, first: int) -> tuple[int | None, int | None]:
         """The weekday that stands before a date, and where it begins."""
         for at in range(first - 1, max(first - 4, -1), -1):
-            if known := _weekdays().get(self.tokens[at].key):
+            if known := weekdays().get(self.tokens[at].key):
                 token, (weekday, left_out) = self.tokens[at], known
                 return weekday, token.start + original(self.text[token.start : token.end], left_out)
             if not self._is(at, "near"):
@@ -226,7 +219,7 @@ class _Reader:
         if told:
             return 100 <= number.value <= 2999
         if number.written == "digits":
-            return int(number.value) in _GREGORIAN_YEARS and number.end - number.start == 4
+            return int(number.value) in _GREGORIAN_YEARS and self.text[number.start : number.end].isdecimal()
         return number.written == "words" and int(number.value) in _GREGORIAN_YEARS and number.value % 1000 != 0
 
     def _announced(self, item: Placed) -> bool:
@@ -248,7 +241,7 @@ class _Reader:
         """Where an era's name ends and its calendar: هـ, م, AD."""
         if before_christ := self._before_christ(at):
             return at + before_christ, "gregorian"
-        for calendar in _CALENDARS.values():
+        for calendar in CALENDARS.values():
             if self._is(at, calendar):
                 return at + 1, calendar
         return at, None
@@ -272,70 +265,20 @@ class _Reader:
         if at >= len(self.tokens) or self.tokens[at].role:
             return False
         word = self.tokens[at].key
-        return word not in _no_nouns() and not (word[:1] in "وف" or word.startswith("ال")) and not self._month_name(at)[0]
+        return word not in no_nouns() and not (word[:1] in "وف" or word.startswith("ال")) and not self._month_name(at)
 
     def _ends(self, at: int) -> bool:
         """Whether nothing, or no word, follows a number: it then counts nothing, and with four digits is a year."""
         return at >= len(self.tokens) or (self.tokens[at].role == "sign" and self.tokens[at].key not in "$€£°")
 
     def _is_unit(self, at: int) -> bool:
-        return at < len(self.tokens) and self.tokens[at].key in _units()
+        return at < len(self.tokens) and self.tokens[at].key in units()
 
     def _is(self, at: int, role: str) -> bool:
-        return 0 <= at < len(self.tokens) and role in _cues().get(self.tokens[at].key, ())
+        return 0 <= at < len(self.tokens) and role in cues().get(self.tokens[at].key, ())
 
 
 def _is_day(item: Placed) -> bool:
     number = item.number
     whole = number.value == int(number.value) and number.kind in ("cardinal", "ordinal") and number.written != "dual"
     return whole and 1 <= number.value <= 31
-
-
-@cache
-def _months() -> dict[str, list[tuple[_Name, int]]]:
-    """The names of months by their first word, with and without a clitic, whose letters are counted; longest first."""
-    found: dict[str, list[tuple[_Name, int]]] = {}
-    for name, month in sorted(pairs("months.tsv").items(), key=lambda item: -len(item[0].split())):
-        words, sure = phrase(name), not month.endswith("?")
-        for form, left_out in _forms(words[0]):
-            found.setdefault(form, []).append(((words, _CALENDARS[month[0]], int(month[1:].rstrip("?")), sure), left_out))
-    return found
-
-
-def _forms(word: str) -> Iterator[tuple[str, int]]:
-    """A word as it is and with each clitic of one letter (بيناير), with the number of letters added."""
-    yield word, 0
-    if not word.isascii() and len(word) > 1:
-        yield from ((clitic + word, 1) for clitic in _CLITICS)
-
-
-@cache
-def _month_names(language: str, calendar: Calendar) -> tuple[str, ...]:
-    """The names that are written: in Arabic both families, as the agencies do."""
-    names: dict[int, list[str]] = {}
-    for name, month in pairs("months.tsv").items():
-        if _CALENDARS[month[0]] == calendar and name.isascii() == (language == "en"):
-            names.setdefault(int(month[1:].rstrip("?")), []).append(name)
-    written = [0, 1] if calendar == "gregorian" and language == "ar" else [0]
-    return tuple("/".join(names[month][family] for family in written) for month in range(1, 13))
-
-
-@cache
-def _weekdays() -> dict[str, tuple[int, int]]:
-    return {form: (int(number), left_out) for day, number in pairs("weekdays.tsv").items() for form, left_out in _forms(key(day))}
-
-
-@cache
-def _cues() -> dict[str, frozenset[str]]:
-    listed = [(key(word), frozenset(roles.split())) for word, roles in pairs("date_cues.tsv").items()]
-    return {form: roles for word, roles in listed for form, left_out in _forms(word)} | dict(listed)
-
-
-@cache
-def _no_nouns() -> frozenset[str]:
-    return frozenset(key(word) for name in ("stopwords.ar.txt", "stopwords.en.txt") for word in entries(name))
-
-
-@cache
-def _units() -> frozenset[str]:
-    return frozenset(words[0] for words in map(phrase, pairs("units.tsv")))

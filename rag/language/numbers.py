@@ -25,6 +25,8 @@ Bound = Literal["exact", "about", "over", "under"]
 _PERCENTS = ("%", "بالمئة", "بالمائة", "بالمية", "في المئة", "في المائة", "في المية", "percent", "per cent", "pct")
 _HYPHENS = "-‐‑"
 _MULTIPLIERS = ("hundred", "hundreds", "scale", "scales", "tanwin", "parts")
+_CURRENCY_SIGNS = ("$", "€", "£")
+_MILLIONS = {"m": Decimal(10**6), "b": Decimal(10**9)}  # after digits, and only of money: 100m is a distance
 _ORDINAL_LETTERS = ("st", "nd", "rd", "th")
 _RANGE = ("-", "–", "—", "الي", "to")
 _LONGEST_BOUND = 4  # words
@@ -147,16 +149,20 @@ def _role(found: Sequence[Token], at: int, reading: Sum, *, joined: bool) -> str
 
 
 def _finished(found: Sequence[Token], first: int, after: int, value: Decimal, kind: Kind) -> Placed:
-    """The number with what belongs to it on both sides: a percent sign, a minus, the letters of 3rd."""
+    """The number with what belongs to it on both sides: a percent sign, a minus, the letters of 3rd or $5m."""
     start, end = found[first].start, found[after - 1].end
     written = _written([token.role for token in found[first:after]])
+    before, following = (found[first - 1] if first else None), (found[after] if after < len(found) else None)
+    adjoins = bool(following and following.start == end and written == "digits")
     percent = _phrase_length(found, after, _percents())
     if percent:
         kind, after = "percent", after + percent
-    elif written == "digits" and after < len(found) and found[after].start == end and found[after].key in _ORDINAL_LETTERS:
+    elif adjoins and following and following.key in _ORDINAL_LETTERS:
         kind, after = "ordinal", after + 1
-    elif written == "digits" and first and found[first - 1].end == start:
-        before, apart = found[first - 1], first == 1 or found[first - 2].end < found[first - 1].start
+    elif adjoins and following and following.key in _MILLIONS and before and before.key in _CURRENCY_SIGNS:
+        value, after = value * _MILLIONS[following.key], after + 1
+    elif written == "digits" and before and before.end == start:
+        apart = first == 1 or found[first - 2].end < before.start
         if before.role == "percent" and apart:
             kind, start = "percent", before.start
         elif before.key == "\u2212" or (before.key == "-" and apart and first > 1 and found[first - 2].key != "\n"):

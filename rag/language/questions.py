@@ -40,13 +40,13 @@ def holds(sentence: str, kind: Kind) -> bool:
         return True
     stated = dates(sentence)
     if kind == "date":
-        return bool(stated) or any(_may_be_year(number) for number in numbers(sentence))
+        return bool(stated) or any(_may_be_year(number, sentence) for number in numbers(sentence))
     within = [range(date.start, date.end) for date in stated]
     return any(number.kind != "ordinal" and not any(number.start in span for span in within) for number in numbers(sentence))
 
 
-def _may_be_year(number: Number) -> bool:
-    return number.written == "digits" and number.end - number.start == 4 and 1000 <= number.value <= 2100
+def _may_be_year(number: Number, text: str) -> bool:
+    return text[number.start : number.end].isdecimal() and 1000 <= number.value <= 2100
 
 
 @cache

@@ -52,13 +52,14 @@ _PREFIX = {  # before an Arabic number word: the letters its span leaves out, wh
     for preposition in ("", "ب", "ك", "ل")
     for conjunction in ("", "و", "ف")
     if not (preposition == "ل" and article)
-} | {f"{conjunction}لل": (len(conjunction) + 1, conjunction == "و", True, "ال") for conjunction in ("", "و", "ف")}
+} | {f"{conjunction}لل": (len(conjunction), conjunction == "و", True, "ال") for conjunction in ("", "و", "ف")}
 _PREFIXES = sorted(_PREFIX, key=len)
+_LONGEST_GLUED = 24  # letters of two number words written as one
 _MULTIPLIERS = ("ten", "hundred", "scale", "scales", "tanwin")
 
 
 class Token(NamedTuple):
-    """A word, numeral or sign. The span of a number word leaves out a و or a preposition before it and keeps its article."""
+    """A word, numeral or sign. The span of a number word leaves out a و or a preposition before it and keeps its article (للألف whole)."""
 
     start: int
     end: int
@@ -111,7 +112,7 @@ def _read(word: str) -> tuple[Token, ...]:
         known = _JOINED_ONE
     if known:
         return (_placed(word, known, 0, end),)
-    for cut in range(2, len(word_key) - 2):
+    for cut in range(2, len(word_key) - 2) if len(word_key) <= _LONGEST_GLUED else ():
         first, second = _known(word_key[:cut]), _known(word_key[cut:])
         if first and second and (second.joined or (not second.start and not second.article and second.role in _MULTIPLIERS)):
             middle = original(word, cut)
