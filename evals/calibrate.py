@@ -6,7 +6,8 @@ The public questions are asked of small pools of paragraphs: the pool that holds
 it and the next pool, on other subjects (to be refused). The project's questions are asked of the sample statements. One logistic model
 serves questions in the statement's language, one those in the other. The thresholds refuse at most WRONGLY_REFUSED of the project's own
 questions that can be answered: a statement reads unlike an encyclopaedia, and its readers are the ones to serve.
-Unanswerable questions that `rag.evidence.names_asked_facts` refuses already take no part.
+What `rag.evidence` refuses for a name, year or fact that is missing takes no part. `samples-wide.jsonl` stays unseen: learnt from, its
+questions on facts that are absent, which no signal here tells from the others, only blurred what is told apart.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ingest import ingest
 from ingest.passages import split
 from rag.build import open_embeddings, open_retriever
 from rag.embeddings import SentenceTransformerEmbeddings
-from rag.evidence import choose, names_asked_facts, signals
+from rag.evidence import consider
 from rag.index import Index, writing
 from rag.language import language_of
 from rag.retrieve import Found, Retriever
@@ -106,17 +107,19 @@ def collect(name: str, made: Sequence[Pool], questions: Sequence[Question], gold
                 (f"{name}, removed", Found(tuple(without[:TOP_K]), found.terms), False, REMOVED_WEIGHT),
                 (f"{name}, elsewhere", elsewhere.retrieve(question.question, top_k=TOP_K), False, 1.0),
             ]
-            yield from (Example(kind, signals(choose(question.question, f, count=2), f), answerable, w) for kind, f, answerable, w in asked)
+            for kind, passages, answerable, weight in asked:
+                _, seen = consider(question.question, passages, count=2)
+                if seen is not None:
+                    yield Example(kind, seen, answerable, weight)
 
 
 def collect_own(retriever: Retriever, questions: Sequence[Question], *, cross: bool) -> Iterator[Example]:
     """Ask the project's questions of the sample statements; those whose best quote is in the other language are the `cross` ones."""
     for question in questions:
-        found = retriever.retrieve(question.question, top_k=TOP_K)
-        chosen = choose(question.question, found, count=2)
-        other = chosen[0].sentence.candidate.passage.language != question.language
-        if other == cross and (question.answerable or names_asked_facts(question.question, chosen)):
-            yield Example(OWN, signals(chosen, found), question.answerable, OWN_WEIGHT)
+        chosen, seen = consider(question.question, retriever.retrieve(question.question, top_k=TOP_K), count=2)
+        other = bool(chosen) and chosen[0].sentence.candidate.passage.language != question.language
+        if other == cross and seen is not None:
+            yield Example(OWN, seen, question.answerable, OWN_WEIGHT)
 
 
 def fit(examples: Sequence[Example]) -> dict[str, Any]:
@@ -199,19 +202,24 @@ def main() -> None:
         for code in ("ar", "en"):
             texts = list(dict.fromkeys(q.statement or "" for name, qs in sets.items() if languages[name] == code for q in qs))
             made[code] = pools(Path(folder) / code, texts, embeddings)
-        own = [_own(ROOT / "ingest" / "samples", ROOT / "evals" / "sets" / "samples.jsonl", settings, Path(folder) / "samples")]
-        if (sets_folder / "hasakah-dev.jsonl").exists():
-            own.append(_own(sets_folder.parent / "statements", sets_folder / "hasakah-dev.jsonl", settings, Path(folder) / "hasakah"))
+        own = [
+            (
+                _own(ROOT / "ingest" / "samples", settings, Path(folder) / "samples"),
+                read_questions(ROOT / "evals" / "sets" / "samples.jsonl"),
+            )
+        ]
+        if (extra := sets_folder / "hasakah-dev.jsonl").exists():
+            own.append((_own(sets_folder.parent / "statements", settings, Path(folder) / "hasakah"), read_questions(extra)))
         models = learn(sets, made, own)
     write(ROOT / "rag" / "calibration.toml", models, embeddings.name)
     for direction, model in models.items():
         print(direction, *model["figures"], sep="\n  ")
 
 
-def _own(statements: Path, questions: Path, settings: Settings, index: Path) -> tuple[Retriever, list[Question]]:
+def _own(statements: Path, settings: Settings, index: Path) -> Retriever:
     own_settings = settings.model_copy(update={"index": index})
     ingest([statements], settings=own_settings)
-    return open_retriever(own_settings), read_questions(questions)
+    return open_retriever(own_settings)
 
 
 if __name__ == "__main__":

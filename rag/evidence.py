@@ -74,14 +74,20 @@ class Evidence:
 
 def gather(question: str, found: Found, *, count: int) -> Evidence:
     """Choose up to `count` quotes from the passages found and decide whether they answer."""
-    about = about_asked(question, found)
-    chosen = choose(question, about or found, count=count)
-    if not chosen:
-        return Evidence((), 0.0, False)
+    chosen, seen = consider(question, found, count=count)
+    if not chosen or seen is None:
+        return Evidence(tuple(chosen), 0.0, False)
     best = chosen[0].sentence.candidate.passage.language
     model = calibration("same" if language_of(question) == best else "cross")
-    confidence = model.probability(signals(chosen, found)) if about and names_asked_facts(question, chosen) else 0.0
+    confidence = model.probability(seen)
     return Evidence(tuple(chosen), confidence, confidence >= model.threshold)
+
+
+def consider(question: str, found: Found, *, count: int) -> tuple[list[Quotable], dict[str, float] | None]:
+    """Choose up to `count` quotes, and return them with their signals: None when a name, year or fact asked for is in none of them."""
+    about = about_asked(question, found)
+    chosen = choose(question, about or found, count=count)
+    return chosen, signals(chosen, found) if chosen and about and names_asked_facts(question, chosen) else None
 
 
 def about_asked(question: str, found: Found) -> Found | None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
 import numpy as np
@@ -61,8 +62,9 @@ class Manifest:
     data: str
     generation: int = 0
 
-    def same_making(self, other: Manifest) -> bool:
-        return (self.format, self.digest, self.text_version) == (other.format, other.digest, other.text_version)
+    def same_making(self, embeddings: PassageEmbeddings) -> bool:
+        """Whether an index made now with `embeddings` could go on in this one's data."""
+        return (self.format, self.digest, self.text_version) == (FORMAT, embeddings.digest, TEXT_VERSION)
 
 
 class Index:
@@ -219,18 +221,21 @@ def writing(
         previous = read_manifest(folder) if (folder / MANIFEST).exists() else None
         if previous and not rebuild:
             check_making(folder, previous, embeddings)
-        manifest = _next_manifest(previous, embeddings, rebuild=rebuild)
-        interrupted = _begin(folder, manifest, kept=previous.data if previous else None)
+        unfinished = _read_journal(folder)
+        manifest = _next_manifest(previous, unfinished, embeddings, rebuild=rebuild)
+        if unfinished and unfinished.data not in (manifest.data, previous and previous.data):
+            _drop(folder, unfinished.data, chroma_url)
+        _write(folder / JOURNAL, manifest)
         data = folder / manifest.data
         store = Store.open(data, url=chroma_url, prefix=manifest.data)
         index = WritableIndex(store, LexicalIndex.open(data, create=True), embeddings)
-        if interrupted:
+        if unfinished:
             sweep(store, index.lexical)
         if not (data / REFERENCE).exists():
             _save_reference(data, embeddings)
         try:
             yield index
-            _complete(folder, manifest, previous)
+            _complete(folder, manifest, previous, chroma_url)
         except BaseException:
             _give_up(folder, index, settled=previous is not None and previous.data == manifest.data)
             raise
@@ -250,7 +255,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings) -> None:
     """Refuse an index made with another model or text processing. Raises IndexMismatch."""
-    if (manifest.format, manifest.digest, manifest.text_version) == (FORMAT, embeddings.digest, TEXT_VERSION):
+    if manifest.same_making(embeddings):
         return
     raise IndexMismatch(
         f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, text processing '
@@ -259,12 +264,18 @@ def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings
     )
 
 
-def _next_manifest(previous: Manifest | None, embeddings: PassageEmbeddings, *, rebuild: bool) -> Manifest:
+def _next_manifest(previous: Manifest | None, unfinished: Manifest | None, embeddings: PassageEmbeddings, *, rebuild: bool) -> Manifest:
+    """What is written next: the complete index again, a first ingest that was interrupted, or a data folder of its own.
+
+    Its name is drawn at random, for on a Chroma server several indexes share one space of names.
+    """
     generation = previous.generation + 1 if previous else 1
     if previous and not rebuild:  # the model is not loaded for its dimension: an ingest that finds nothing new never needs it
         return replace(previous, embedding=embeddings.name, generation=generation)
+    if unfinished and not previous and unfinished.same_making(embeddings):
+        return unfinished
     making = (FORMAT, embeddings.name, embeddings.digest, embeddings.dimension, TEXT_VERSION)
-    return Manifest(*making, f"data-{generation}", generation)
+    return Manifest(*making, f"data-{generation}-{token_hex(4)}", generation)
 
 
 @contextmanager
@@ -291,26 +302,26 @@ def _exclusive(folder: Path) -> Iterator[None]:
         raise
 
 
-def _begin(folder: Path, manifest: Manifest, *, kept: str | None) -> bool:
-    """Leave the journal; say whether an interrupted run is to be swept up after. `kept`: the data folder of the complete index.
-
-    An unfinished data folder beside it is dropped; a first ingest that was interrupted goes on in its own, if it is of the same making.
-    """
-    journal = folder / JOURNAL
-    interrupted = journal.exists()
-    if interrupted:
-        unfinished = Manifest(**json.loads(journal.read_text(encoding="utf-8")))
-        if unfinished.data != kept and (kept or not unfinished.same_making(manifest)):
-            shutil.rmtree(folder / unfinished.data, ignore_errors=True)
-    _write(journal, manifest)
-    return interrupted
+def _read_journal(folder: Path) -> Manifest | None:
+    """The manifest of a run that was interrupted, or None."""
+    try:
+        return Manifest(**json.loads((folder / JOURNAL).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
 
 
-def _complete(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
+def _complete(folder: Path, manifest: Manifest, previous: Manifest | None, chroma_url: str | None) -> None:
     _write(folder / MANIFEST, manifest)
     if previous and previous.data != manifest.data:
-        shutil.rmtree(folder / previous.data, ignore_errors=True)
+        _drop(folder, previous.data, chroma_url)
     (folder / JOURNAL).unlink()
+
+
+def _drop(folder: Path, data: str, chroma_url: str | None) -> None:
+    """Remove a data folder that no longer counts, and its collections on a Chroma server."""
+    shutil.rmtree(folder / data, ignore_errors=True)
+    if chroma_url:
+        Store.drop(chroma_url, prefix=data)
 
 
 def _save_reference(data: Path, embeddings: PassageEmbeddings) -> None:

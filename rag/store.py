@@ -65,6 +65,14 @@ class Store:
                 return cls(chromadb.PersistentClient(path=str(folder / "chroma"), settings=quiet), prefix)
             return cls(chromadb.HttpClient(**_address(url), settings=quiet), prefix)
 
+    @classmethod
+    def drop(cls, url: str, *, prefix: str) -> None:
+        """Delete the collections named `prefix` on the server at `url`."""
+        store = cls.open(Path(), url=url, prefix=prefix)
+        for collection in (*store._passages.values(), store._statements):
+            store._client.delete_collection(collection.name)
+        store.close()
+
     def close(self) -> None:
         """Release the files; a store opened afterwards sees what other processes wrote meanwhile."""
         self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface

@@ -9,12 +9,18 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import pytest_socket
 from fakes import FakeEmbeddings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -502,3 +508,43 @@ def test_an_open_reader_sees_what_its_own_process_has_ingested(folder: Path, ind
     ingest([folder])
     assert "Raqqa bridge" in assistant.search("Raqqa bridge")[0].text
     assert json.loads((index / MANIFEST).read_text())["generation"] == 2
+
+
+@pytest.fixture(scope="module")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Chroma server of the test's own."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder, program = tmp_path_factory.mktemp("chroma"), Path(sys.executable).with_name("chroma")
+    command = [program, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
+    with open(folder / "log", "w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+@pytest.mark.integration
+def test_indexes_on_one_chroma_server_stay_apart_and_a_rebuild_leaves_nothing_behind(
+    folder: Path, tmp_path: Path, fake: FakeEmbeddings, chroma_server: str
+) -> None:
+    one, other = (load_settings(index=tmp_path / name).model_copy(update={"chroma_url": chroma_server}) for name in ("one", "other"))
+    ingest([folder], settings=one)
+    ingest([folder / "prison.txt"], settings=other)
+    before = len(chroma_collections(chroma_server))
+    rebuild(settings=one)
+    assert len(chroma_collections(chroma_server)) == before
+    assert len(Assistant.open(settings=one).statements()) > len(Assistant.open(settings=other).statements()) == 1
+    assert all(finding.ok for finding in examine_all(one))
+
+
+def chroma_collections(url: str) -> list[str]:
+    import chromadb
+
+    address = urlsplit(url)
+    client = chromadb.HttpClient(host=str(address.hostname), port=address.port or 0)
+    return [collection.name for collection in client.list_collections()]
