@@ -51,7 +51,7 @@ class Assistant:
     # Asking
 
     def ask(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Answer:
-        """Answer a question from the statements, or say that they hold no answer.
+        """Answer a question from the statements, or say that none was found in them.
 
         `history`: the answers so far, oldest first; a question without words of its own ("and when?") is searched with the one before
         it. `language`: of the answer's frame; by default the question's. Raises QuestionError for a question that cannot be searched.

@@ -97,21 +97,23 @@ class FakeAssistant:
         if "المريخ" in question or "Mars" in question:
             return _nothing(question, arabic)
         if "hostile" in question:
-            return _answer(question, "ar", f"جاء في بيان «{HOSTILE}»:\n«{HOSTILE}» [1]", [_citation(1, bad, HOSTILE)])
+            return _answer(question, "ar", f"أقرب ما جاء إلى سؤالك في بيان «{HOSTILE}»:\n«{HOSTILE}» [1]", [_citation(1, bad, HOSTILE)])
         if "الهدنة" in question:
-            text = f"جاء في بيان «Weekly report on the ceasefire» الصادر عن Observer Mission:\n“{QUOTE_EN}” [1]"
+            text = f"أقرب ما جاء إلى سؤالك في بيان «Weekly report on the ceasefire» الصادر عن Observer Mission:\n“{QUOTE_EN}” [1]"
             return _answer(question, "ar", text, [_citation(1, english, QUOTE_EN)])
         if "camp" in question:
             return _answer(question, "en", f"The statement “{arabic.title}” says:\n«{QUOTE_AR}» [1]", [_citation(1, arabic, QUOTE_AR)])
         if question.isascii():
             return _answer(question, "en", f"The statement “{english.title}” says:\n“{QUOTE_EN}” [1]", [_citation(1, english, QUOTE_EN)])
         citations = [_citation(1, arabic, QUOTE_AR), _citation(2, arabic, QUOTE_AR_2)]
-        return _answer(question, "ar", f"جاء في بيان «{arabic.title}»:\n«{QUOTE_AR}» [1]\n«{QUOTE_AR_2}» [2]", citations)
+        return _answer(question, "ar", f"أقرب ما جاء إلى سؤالك في بيان «{arabic.title}»:\n«{QUOTE_AR}» [1]\n«{QUOTE_AR_2}» [2]", citations)
 
 
 def _nothing(question: str, statement: Statement) -> Answer:
     if question.isascii():
-        return _answer(question, "en", "The statements hold no answer to this question.", [_citation(1, statement, QUOTE_AR)], nearest=True)
+        return _answer(
+            question, "en", "No answer to this question was found in the statements.", [_citation(1, statement, QUOTE_AR)], nearest=True
+        )
     return _answer(question, "ar", "لا تتضمن البيانات جواباً عن هذا السؤال.", [_citation(1, statement, QUOTE_AR)], nearest=True)
 
 

@@ -102,10 +102,10 @@ def test_every_citation_is_verbatim(outcomes: list[Outcome], samples: Assistant)
 
 def test_answers_are_framed_in_the_language_of_the_question(outcomes: list[Outcome]) -> None:
     beginnings = {
-        ("ar", "answered"): ("جاء في بيان", "جاء في البيانات:"),
-        ("ar", "not_found"): ("لا جواب في البيانات عن هذا السؤال.",),
-        ("en", "answered"): ("From the statement",),
-        ("en", "not_found"): ("The statements hold no answer to this question.",),
+        ("ar", "answered"): ("أقرب ما جاء إلى سؤالك في بيان", "أقرب ما جاء إلى سؤالك في البيانات:"),
+        ("ar", "not_found"): ("لم يُعثر في البيانات على جواب عن هذا السؤال.",),
+        ("en", "answered"): ("Nearest to your question, from the statement",),
+        ("en", "not_found"): ("No answer to this question was found in the statements.",),
     }
     seen = set()
     for outcome in outcomes:
@@ -138,7 +138,7 @@ def test_the_hasakah_statement_answers_its_questions_and_no_others(hasakah: Assi
 def test_the_other_language_can_be_asked_for(samples: Assistant) -> None:
     answer = samples.ask(ARABIC, language="en")
     assert (answer.language, answer.question) == ("en", ARABIC)
-    assert answer.answer.startswith("From the statement")
+    assert answer.answer.startswith("Nearest to your question, from the statement")
     assert "(in Arabic)" in answer.answer
 
 

@@ -273,12 +273,12 @@ def test_ask_prints_the_nearest_passages_when_there_is_no_answer(ingested: Path)
     assert answer["nearest"]
     assert all(list(citation) == CITATION for citation in answer["nearest"])
     text = bayan("ask", NONSENSE).stdout
-    assert text.startswith("The statements hold no answer to this question.")
+    assert text.startswith("No answer to this question was found in the statements.")
 
 
 def test_ask_for_a_reader(ingested: Path) -> None:
     outcome = bayan("ask", QUESTION)
-    assert outcome.stdout.startswith("From the statement")
+    assert outcome.stdout.startswith("Nearest to your question, from the statement")
     assert "“The ministry said the olive harvest reached 40 tonnes. Farmers were paid in March.” [1]" in outcome.stdout
     assert f"{ingested / 'harvest.txt'}:" in outcome.stdout
     assert bayan("ask", QUESTION, "--language", "ar").stdout.startswith("جاء في ")

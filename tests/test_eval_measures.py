@@ -25,7 +25,7 @@ TEXT = "وقالت الهيئة إن واحداً وثلاثين راكباً أ
 STATEMENT = Statement("ferry-1", "r", TEXT, "بيان العبّارة", "الهيئة", None, "ferry.txt", "ar")
 ASKED = Question("q", "كم عدد الجرحى؟", "ar", True, ("واحداً وثلاثين",), "ferry-1")
 UNANSWERABLE = Question("u", "من فاز بالكأس؟", "ar", False)
-FRAME = {"ar": "جاء في بيان «{}»:\n«{}» [1]", "en": "From the statement “{}”:\n“{}” [1]"}
+FRAME = {"ar": "أقرب ما جاء إلى سؤالك في بيان «{}»:\n«{}» [1]", "en": "Nearest to your question, from the statement “{}”:\n“{}” [1]"}
 
 
 def hit(rank: int, text: str, statement_id: str = "other") -> Hit:
@@ -34,7 +34,7 @@ def hit(rank: int, text: str, statement_id: str = "other") -> Hit:
 
 def answer(question: Question, quote: str | None, *, language: Language = "ar", start: int = 0, supported: bool = True) -> Answer:
     if quote is None:
-        return Answer(question.question, "ar", "not_found", "quote", None, "لا جواب في البيانات عن هذا السؤال.")
+        return Answer(question.question, "ar", "not_found", "quote", None, "لم يُعثر في البيانات على جواب عن هذا السؤال.")
     citation = Citation(1, "ferry-1", "بيان العبّارة", "الهيئة", None, "ferry.txt", "ar", quote, start, start + len(quote), 1.0)
     checks = (Check("quote", quote, supported, 1),)
     return Answer(question.question, "ar", "answered", "quote", None, FRAME[language].format("بيان العبّارة", quote), (citation,), checks)

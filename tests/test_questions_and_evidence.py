@@ -198,13 +198,13 @@ SHORT_EN = statement("The line stays closed.", name="ferry", title="Ferry line",
 
 def test_quotes_of_one_arabic_statement_for_an_arabic_reader() -> None:
     assert compose_quotes(evidence(SHORT_AR), "ar") == (
-        "جاء في بيان «بيان الهجوم» الصادر عن القيادة العامة بتاريخ 2022-01-31:\n«قتل ١٢١ مقاتلاً.» [1]"
+        "أقرب ما جاء إلى سؤالك في بيان «بيان الهجوم» الصادر عن القيادة العامة بتاريخ 2022-01-31:\n«قتل ١٢١ مقاتلاً.» [1]"
     )
 
 
 def test_an_english_reader_is_told_that_a_statement_is_in_arabic() -> None:
     assert compose_quotes(evidence(SHORT_AR), "en") == (
-        "From the statement “بيان الهجوم” by القيادة العامة, 2022-01-31 (in Arabic):\n“قتل ١٢١ مقاتلاً.” [1]"
+        "Nearest to your question, from the statement “بيان الهجوم” by القيادة العامة, 2022-01-31 (in Arabic):\n“قتل ١٢١ مقاتلاً.” [1]"
     )
 
 
@@ -216,26 +216,30 @@ def test_an_arabic_reader_is_told_that_a_statement_is_in_english() -> None:
 
 def test_each_quote_of_several_statements_names_its_own() -> None:
     assert compose_quotes(evidence(SHORT_EN, SHORT_AR), "en").splitlines() == [
-        "From the statements:",
+        "Nearest to your question, from the statements:",
         "“The line stays closed.” [1] — “Ferry line” by Port Authority, 2031-07-08",
         "“قتل ١٢١ مقاتلاً.” [2] — “بيان الهجوم” by القيادة العامة, 2022-01-31 (in Arabic)",
     ]
-    assert compose_quotes(evidence(SHORT_EN, SHORT_AR), "ar").splitlines()[0] == "جاء في البيانات:"
+    assert compose_quotes(evidence(SHORT_EN, SHORT_AR), "ar").splitlines()[0] == "أقرب ما جاء إلى سؤالك في البيانات:"
 
 
 def test_what_is_not_known_of_a_statement_is_not_mentioned() -> None:
     plain = statement("قتل ١٢١ مقاتلاً.", title="بيان")
-    assert compose_quotes(evidence(plain), "ar").splitlines()[0] == "جاء في بيان «بيان»:"
+    assert compose_quotes(evidence(plain), "ar").splitlines()[0] == "أقرب ما جاء إلى سؤالك في بيان «بيان»:"
     assert "None" not in compose_quotes(evidence(plain, SHORT_EN), "en")
 
 
 def test_dollars_and_braces_in_a_statement_are_quoted_as_they_are() -> None:
     costly = statement("It cost $5 and $title {x} %s.", title="$number", language="en")
-    assert compose_quotes(evidence(costly), "en") == "From the statement “$number”:\n“It cost $5 and $title {x} %s.” [1]"
+    assert (
+        compose_quotes(evidence(costly), "en")
+        == "Nearest to your question, from the statement “$number”:\n“It cost $5 and $title {x} %s.” [1]"
+    )
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("ar", "لا جواب في البيانات عن هذا السؤال."), ("en", "The statements hold no answer to this question.")]
+    ("language", "said"),
+    [("ar", "لم يُعثر في البيانات على جواب عن هذا السؤال."), ("en", "No answer to this question was found in the statements.")],
 )
 def test_no_answer_is_said_and_quotes_nothing(language: Language, said: str) -> None:
     assert compose_quotes(Evidence((), 0.0, False), language) == said

@@ -117,7 +117,9 @@ def test_a_quote_keeps_the_direction_of_its_own_language_inside_an_answer_of_the
 def test_what_bayan_adds_after_a_quote_is_its_own() -> None:
     answer = exchange("كم عائلة؟").answer
     assert answer is not None
-    answer = replace(answer, answer=f"جاء في البيانات:\n«{fakes.QUOTE_AR}» [1] — «{fakes.STATEMENTS[0].title}» بتاريخ 2024-03-16")
+    answer = replace(
+        answer, answer=f"أقرب ما جاء إلى سؤالك في البيانات:\n«{fakes.QUOTE_AR}» [1] — «{fakes.STATEMENTS[0].title}» بتاريخ 2024-03-16"
+    )
     html = answer_html(answer, 0, "ar")
     assert re.findall(r"<(p|blockquote) ", html) == ["p", "blockquote", "p"]
     assert plain(html).endswith(f"[1] — «{fakes.STATEMENTS[0].title}» بتاريخ 2024-03-16")

@@ -78,7 +78,7 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, index: Path | N
 @index_option
 @json_option
 def ask(question: str, language: str | None, index: Path | None, as_json: bool) -> None:
-    """Answer QUESTION with verbatim quotes, or say that the statements hold no answer."""
+    """Answer QUESTION with verbatim quotes, or say that no answer was found."""
     from rag.assistant import Assistant, check_question
 
     check_question(question)

@@ -1,7 +1,7 @@
 """Wording as files: `<name>.<language>.toml`, texts with `$variables`, filled strictly.
 
 >>> fill("quote", "en", "not_found")
-'The statements hold no answer to this question.'
+'No answer to this question was found in the statements.'
 """
 
 from __future__ import annotations
