@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.language import analyse, content_words, fold, foreign_language, language_of, sentences, stem, words
-from rag.language.lexicon import asked_facts, question_terms
+from rag.language.lexicon import asked_facts, asked_names, question_terms
 from rag.language.names import name_skeletons, skeleton
 from rag.language.questions import asked_for, holds
 
@@ -382,6 +382,23 @@ def test_an_asked_for_fact_is_known_in_both_languages() -> None:
 
 def test_a_question_without_a_named_fact_has_none() -> None:
     assert asked_facts("Who attacked the prison?") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("How many were hurt in Tollard in 2028?", ["2028", "tollard"]),
+        ("كم تبلغ الغرامة في بلدة تولارد؟", ["تولارد"]),
+        ("متى يعاد فتح جسر هالفرن؟", ["هالفرن"]),
+        ("Who attacked the prison?", []),
+        ("When did the Ministry say so?", []),  # a word of the lexicon, not a name
+        ("What happened in the 1990s?", []),
+        ("في أي مدينة وقع الهجوم؟", []),  # "which town": what follows is no name
+        ("كم بلغت الخسائر في 2500 منزل؟", []),
+    ],
+)
+def test_the_names_and_years_that_a_question_is_about(question: str, names: list[str]) -> None:
+    assert [name.stem for name in asked_names(question, "en")] == names
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from ingest.passages import split
 from rag.assistant import MAX_QUESTION_CHARS, check_question, in_context
 from rag.errors import QuestionError
-from rag.evidence import QUOTE_CHARS, Evidence, calibration, choose, gather
+from rag.evidence import QUOTE_CHARS, Evidence, about_asked, calibration, choose, gather
 from rag.language.lexicon import question_terms
 from rag.lexical import WeightedTerm
 from rag.prompts import fill
@@ -72,6 +72,41 @@ def test_no_more_quotes_than_asked_for() -> None:
     every = [candidate(statement(text, name=str(number))) for number, text in enumerate(texts)]
     question = "ماذا حدث يوم الاثنين؟"
     assert [len(choose(question, found(question, *every), count=count)) for count in (1, 2, 3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("How many passengers were injured when the ferry Nasim collided?", True),
+        ("How many passengers were injured when the ferry Tollard collided?", False),
+        ("How many passengers of the ferry Nasim were injured in 2028?", False),
+        ("How many passengers of the ferry Nasim were injured in 2031?", True),
+        ("كم راكباً أصيب في تصادم العبّارة قرب ميناء تولارد؟", False),
+    ],
+)
+def test_a_like_event_elsewhere_or_in_another_year_does_not_answer(question: str, answers: bool) -> None:
+    ferry = statement(FERRY, name="ferry", title="Ferry collision", language="en", date="2031-05-02")
+    assert gather(question, found(question, candidate(ferry, 1)), count=2).answers == answers
+
+
+def test_a_year_spelled_out_is_that_year() -> None:
+    question, text = "كم راكباً أصيب عام 2022؟", "أصيب في عام ألفين واثنين وعشرين خمسة ركاب في تصادم العبّارة."
+    assert about_asked(question, found(question, candidate(statement(text)))) is not None
+    assert about_asked("كم راكباً أصيب عام 2021؟", found(question, candidate(statement(text)))) is None
+
+
+@pytest.mark.parametrize("title", ["بيان عن أوزمر", "بيان عن اوسمير"])
+def test_a_name_of_the_other_script_may_be_spelled_its_own_way(title: str) -> None:
+    question = "Who repaired the bridge of Osmer?"
+    assert about_asked(question, found(question, candidate(statement("رممت الهيئة الجسر.", title=title)))) is not None
+
+
+def test_the_statement_that_holds_the_asked_for_name_goes_first() -> None:
+    question = "How many passengers of the Nasim were injured?"
+    nearer = statement("The ferry Tollard collided. Ninety passengers were injured.", name="other", language="en")
+    ferry = statement(FERRY, name="ferry", language="en")
+    evidence = gather(question, found(question, candidate(nearer, 1, near=6, score=9), candidate(ferry, 1)), count=1)
+    assert "Thirty-one" in evidence.quotes[0].text
 
 
 def test_a_republished_story_gives_one_quote() -> None:
