@@ -42,11 +42,15 @@ CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; 
 
 Conversation = tuple[Exchange, ...]
 
-# The page's only scripts of ours. Chat: send a chosen example.
+# The page's only scripts of ours. Chat: send a chosen example; bring the newest question and its answer into view.
 CHAT_SCRIPT = """
 element.addEventListener('click', ({ target }) => {
   const example = target.closest('.example');
   if (example) trigger('example', { text: example.textContent });
+});
+watch('value', () => {
+  const newest = [...element.querySelectorAll('.exchange')].at(-1);
+  if (newest) newest.scrollIntoView({ block: 'nearest' });
 });
 """
 # Panel: show the card a chip points to, bring each quote into view; let the box follow the typed language.
@@ -196,7 +200,7 @@ def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
             switch = gr.Radio(names, value=language, **desk.switch_labels(language), elem_id="switch", container=False)
         with gr.Row(elem_id="desk"):
             with gr.Column(scale=3, min_width=300, elem_id="talk"):
-                chat = gr.HTML(desk.talk((), language), elem_id="chat", autoscroll=True, js_on_load=CHAT_SCRIPT)
+                chat = gr.HTML(desk.talk((), language), elem_id="chat", js_on_load=CHAT_SCRIPT)
                 box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
             with gr.Column(scale=2, min_width=300, elem_id="side"):
                 panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)

@@ -13,7 +13,7 @@ from rag.schema import Language
 ARABIC: dict[str, str] = {
     "name": "بيان",
     "intro": "يجيب «بيان» عن أسئلتك من البيانات الرسمية والصحفية باقتباسات حرفية تُحيلك إلى مصدرها. "
-    "لا يختلق شيئاً: فإن لم يكن الجواب في البيانات قال ذلك.",
+    "لا يختلق شيئاً، وإن لم يجد جواباً قال ذلك. وهل يجيب الاقتباس عن سؤالك؟ ذلك لك أن تحكم فيه.",
     "language_label": "لغة الواجهة",
     "conversation": "المحادثة",
     "you": "سؤالك:",
@@ -46,7 +46,7 @@ ARABIC: dict[str, str] = {
 ENGLISH: dict[str, str] = {
     "name": "Bayan",
     "intro": "Bayan answers your questions from official and press statements, with verbatim quotes that lead to their source. "
-    "It never invents: if the answer is not in the statements, it says so.",
+    "It never invents, and says so when it finds no answer. Whether a quote answers your question is yours to judge.",
     "language_label": "Interface language",
     "conversation": "Conversation",
     "you": "Your question:",
