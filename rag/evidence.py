@@ -143,7 +143,10 @@ def _statement_stems(statement: Statement) -> frozenset[str]:
 
 
 def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
-    """Whether a name of the other script stands in a text in a spelling of its own: John and جون, Osmer and أوزمر."""
+    """Whether a name of the other script stands in a text in a spelling of its own: John and جون, Osmer and أوزمر.
+
+    What has no skeleton, a year among it, is taken to: across languages a missing year alone does not refuse.
+    """
     shapes = [key for form in name.renderings for key in form if key.startswith(MARK)]
     heard = [key for key in stems if key.startswith(MARK)]
     return not shapes or any(get_close_matches(shape, heard, n=1, cutoff=NAME_LIKENESS) for shape in shapes)
