@@ -29,6 +29,7 @@ $(READY): requirements.lock pyproject.toml
 
 test: $(READY) $(CHROMIUM) check
 	$(BAYAN) models pull multilingual-e5-small
+	$(BAYAN) models pull smollm2-135m-instruct
 	$(VENV)/bin/python -m pytest
 
 check: $(READY)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rag.index import Index, WritableIndex
     from rag.retrieve import Retriever
     from rag.schema import Statement
+    from rag.write import Writer
 
 
 def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
@@ -38,6 +39,18 @@ def open_retriever(settings: Settings) -> Retriever:
     embeddings = open_embeddings(settings)
     embeddings.load()  # a model that cannot be loaded is told of now, not at the first question
     return Retriever(open_index(settings, embeddings), embeddings)
+
+
+def open_writer(settings: Settings) -> Writer | None:
+    """Set the language model of the settings up, None when there is none. Raises SettingsError, ModelError."""
+    from rag.llm import NONE, open_chat_model
+    from rag.write import Writer
+
+    if settings.llm == NONE:
+        return None
+    limits = {"timeout_s": settings.llm_timeout_s, "context": settings.llm_context}
+    model = open_chat_model(settings.llm, **limits, cache=settings.cache, offline=settings.offline)  # type: ignore[arg-type]
+    return Writer(model, settings.llm, **limits)  # type: ignore[arg-type]
 
 
 def list_statements(settings: Settings) -> list[Statement]:

@@ -43,7 +43,7 @@ def claims(text: str, citations: Sequence[Citation]) -> list[Claim]:
     said = text
     for span, _ in markers:
         said = said[: span.start] + " " * (span.end - span.start) + said[span.end :]
-    spans = _joined(sentences(said, max_chars=len(text) + 1), quoted)
+    spans = _joined(said, sentences(said, max_chars=len(text) + 1), quoted)
     owners = [(_owner(spans, text, marker.start), marker, number) for marker, number in markers]
     own = [tuple((marker, number) for owner, marker, number in owners if owner == at) for at in range(len(spans))]
     return [_claim(text, said, spans, own, at) for at in range(len(spans))]
@@ -69,11 +69,13 @@ def quotations(text: str, citations: Sequence[Citation]) -> list[Span]:
     return sorted(dict.fromkeys(outer), key=lambda span: span.start)
 
 
-def _joined(parts: Sequence[Span], quoted: Sequence[Span]) -> list[Span]:
-    """The sentences, those between which a quotation goes on joined."""
+def _joined(said: str, parts: Sequence[Span], quoted: Sequence[Span]) -> list[Span]:
+    """The sentences, joined where a quotation goes on or a dash says whose it is."""
     joined: list[Span] = []
     for part in parts:
-        if joined and any(span.start < part.start < span.end and span.start < joined[-1].end for span in quoted):
+        goes_on = joined and any(span.start < part.start < span.end and span.start < joined[-1].end for span in quoted)
+        attributes = joined and said[part.start] in "—–" and "\n" not in said[joined[-1].end : part.start]
+        if goes_on or attributes:
             joined[-1] = Span(joined[-1].start, part.end)
         else:
             joined.append(part)

@@ -37,6 +37,7 @@ from rag.language.polarity import Clause, clauses
 from rag.language.tokens import tokens
 from rag.schema import Check, CheckKind, Citation, Language, Span
 
+DETAILS: tuple[CheckKind, ...] = ("number", "date", "name", "quote")
 KEY_KINDS: tuple[CheckKind, ...] = ("number", "date", "name", "polarity")  # where one of these fails, the answer is not to be shown
 NEAR = 0.75  # share of a sentence's terms in one of the quote's from which it repeats that one
 CLOSE = 0.5  # share of a clause's terms in a quoted clause from which both speak of the same
@@ -102,7 +103,7 @@ class Source:
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
-        return clauses(self.quote)
+        return clauses(self.text)
 
     def states_date(self, date: Date) -> bool:
         """Whether a date stands here; a day and month without a year may be given that of the statement's own date."""

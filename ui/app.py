@@ -249,6 +249,8 @@ class Desk:
             yield replace(exchange, problem=problem)
 
     def _advance(self, exchange: Exchange, event: Event) -> Exchange:
+        if isinstance(event, Delta) and event.by == "model":
+            return replace(exchange, written=exchange.written + event.text)
         if isinstance(event, Delta):
             return replace(exchange, text=exchange.text + event.text)
         if isinstance(event, Completed):

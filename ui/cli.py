@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 index_option = click.option(
     "--index", type=click.Path(path_type=Path), help="Folder of the index; else BAYAN_INDEX, else a per-user folder."
 )
+llm_option = click.option(
+    "--llm", help="Language model that words the answer, such as openai:MODEL@URL or local:NAME; else BAYAN_LLM, else none."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 
@@ -75,14 +78,17 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, index: Path | N
 @main.command()
 @click.argument("question")
 @click.option("--language", type=click.Choice(["auto", "ar", "en"]), help="Language of the answer's own words.")
+@llm_option
 @index_option
 @json_option
-def ask(question: str, language: str | None, index: Path | None, as_json: bool) -> None:
-    """Answer QUESTION with verbatim quotes, or say that no answer was found."""
+def ask(question: str, language: str | None, llm: str | None, index: Path | None, as_json: bool) -> None:
+    """Answer QUESTION with verbatim quotes, or say that no answer was found. A language model's text is printed once it is checked."""
     from rag.assistant import Assistant, check_question
 
     check_question(question)
-    answer = Assistant.open(settings=_settings(index=index, language=language)).ask(question)
+    settings = _settings(index=index, language=language, llm=llm)
+    _tell_memory(settings)
+    answer = Assistant.open(settings=settings).ask(question)
     _print(answer, _answer_text, as_json)
 
 
@@ -101,11 +107,13 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
 
 @main.command()
 @index_option
+@llm_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.  [default: 7860]")
-def serve(index: Path | None, host: str | None, port: int | None) -> None:
+def serve(index: Path | None, llm: str | None, host: str | None, port: int | None) -> None:
     """Open the chat window."""
-    settings = _settings(index=index, host=host, port=port)
+    settings = _settings(index=index, llm=llm, host=host, port=port)
+    _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
     from ui.app import serve as serve_chat
@@ -211,6 +219,18 @@ def _settings(**flags: object) -> Settings:
     from rag.settings import load_settings
 
     return load_settings(**flags)
+
+
+def _tell_memory(settings: Settings) -> None:
+    """Say what a local language model takes before it is fetched and loaded."""
+    from rag.llm import check_spec, memory_needed
+    from rag.models import installed
+
+    check_spec(settings.llm)
+    if needed := memory_needed(settings.llm):
+        name = settings.llm.partition(":")[2]
+        fetched = "" if installed(name, settings.cache) else " and is fetched first"
+        click.echo(f"{name} takes about {needed / 1e6:,.0f} MB of memory{fetched} …", err=True)
 
 
 def _print(record: Any, as_text: Callable[[Any], str], as_json: bool) -> None:

@@ -49,10 +49,14 @@ _ERROR_KEYS: dict[type[Exception], str] = {
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question and what has come of it so far: text under way, then an answer, a problem, or a stop."""
+    """A question and what has come of it so far: text under way, then an answer, a problem, or a stop.
+
+    `written`: what a language model has written below the quotes, not checked yet.
+    """
 
     question: str
     text: str = ""
+    written: str = ""
     answer: Answer | None = None
     statements: Mapping[str, Statement] = field(default_factory=dict)
     problem: Exception | None = None
@@ -137,6 +141,8 @@ def _exchange_html(exchange: Exchange, turn: int, interface: Language) -> str:
 def _reply_body(exchange: Exchange, turn: int, interface: Language) -> str:
     words = STRINGS[interface]
     draft = _draft(exchange.text, interface) if exchange.text else ""
+    if exchange.written:
+        draft += _element("p", "note waiting", interface, escape(words["writing"])) + _draft(exchange.written, interface)
     if exchange.problem is not None:
         return draft + _problem(exchange.problem, interface)
     if exchange.stopped:
