@@ -49,6 +49,18 @@ def claims(text: str, citations: Sequence[Citation]) -> list[Claim]:
     return [_claim(text, said, spans, own, at) for at in range(len(spans))]
 
 
+def plain_markers(text: str, citations: Sequence[Citation]) -> str:
+    """Return an answer with its markers in the one form that readers are shown: [1] [2] for [1, 2] and [١، ٢]."""
+    quoted = quotations(text, citations)
+
+    def plain(match: re.Match[str]) -> str:
+        if any(span.start < match.start() < span.end for span in quoted):
+            return match[0]
+        return " ".join(f"[{int(number)}]" for number in re.split(r"\s*[,،]\s*", match[1]))
+
+    return _MARKER.sub(plain, text)
+
+
 def quotations(text: str, citations: Sequence[Citation]) -> list[Span]:
     """Return the outermost stretches in quotation marks, and those that are whole quotes, in order."""
     whole = [Span(match.start(), match.end()) for c in citations if c.quote for match in re.finditer(re.escape(c.quote), text)]

@@ -32,7 +32,7 @@ FORMS = "none, PROVIDER:MODEL (openai, anthropic, ollama, …), openai:MODEL@htt
 EXTRAS = {"langchain_openai": "openai", "langchain_anthropic": "anthropic", "langchain_ollama": "ollama", "xllamacpp": "local"}
 RUNNING_BYTES = 250_000_000  # beside the weights: 190 MB were seen with smollm2 and 4,096 tokens
 _ENDPOINT = re.compile(r"openai:(?P<model>[^@\s]+)@(?P<url>https?://\S+)")
-_HOSTED = re.compile(r"[a-z_]+:\S+")
+_HOSTED = re.compile(r"[a-z_]+:(?!//)\S+")
 
 
 def check_spec(spec: str) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from rag.citations import claims
+from rag.citations import claims, plain_markers
 from rag.language import content_words, foreign_language, language_of
 from rag.llm import ANSWER_TOKENS
 from rag.prompts import fill
@@ -75,6 +75,7 @@ class Writer:
             raise Withheld("empty")
         if _plain(text) in (_plain(fill("llm", language, "no_answer")) for language in ("ar", "en")):
             raise Withheld("declined")
+        text = plain_markers(text, quoted.citations)
         found = check_answer(text, quoted.citations)
         if not _rests_on_quotes(text, quoted.citations, found):
             raise Withheld("uncited")
@@ -97,6 +98,8 @@ class Writer:
             except Withheld:
                 raise
             except Exception as error:  # each provider raises its own
+                if isinstance(error, ValueError) and "No generation chunks" in str(error):
+                    return  # LangChain's word for an empty answer
                 log.warning("the language model %s failed: %s", self._name, str(error).partition("\n")[0])
                 late = time.monotonic() >= deadline or "timeout" in type(error).__name__.lower()
                 if late or begun or attempt == RETRIES or not _may_pass(error):

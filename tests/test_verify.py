@@ -14,7 +14,7 @@ from fakes import FakeEmbeddings
 from ingest import ingest
 from ingest.passages import split
 from rag.build import list_statements
-from rag.citations import claims
+from rag.citations import claims, plain_markers
 from rag.language import dates
 from rag.schema import Citation, Passage, Statement
 from rag.settings import load_settings
@@ -157,6 +157,10 @@ def test_a_sentence_without_a_marker_takes_the_next_of_its_line() -> None:
     assert numbers_of("One thing. Another [2].") == [(2,), (2,)]
     assert numbers_of("One thing.\nAnother [2].") == [(), (2,)]
     assert numbers_of("The demands are:\n- One [1]\n- Another [2]") == [(1, 2), (1,), (2,)]
+
+
+def test_markers_are_brought_to_one_form_but_not_inside_quotations() -> None:
+    assert plain_markers("شيء [١، ٢]. وآخر «كما [٣] جاء» [ 1 ].", ()) == "شيء [1] [2]. وآخر «كما [٣] جاء» [1]."
 
 
 def test_a_quotation_is_never_divided_and_its_brackets_are_no_markers() -> None:
