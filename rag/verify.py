@@ -81,6 +81,11 @@ class Source:
         return Source(self._citation, quote="\n".join(near)) if near and content_words(_without_figures(said)) else self
 
     @cached_property
+    def _whole(self) -> str:
+        """The quote with all its sentences, and what is known of its statement."""
+        return _plain("\n".join(filter(None, (self._citation.quote, self._citation.title, self._citation.issuer))))
+
+    @cached_property
     def dates(self) -> list[Date]:
         return [*dates(self.text), *(dates(self._issued) if self._issued else ())]
 
@@ -126,7 +131,7 @@ class Source:
 
     def quotes(self, quoted: str) -> bool:
         """Whether words stand here verbatim, white space and the last punctuation aside."""
-        return bool(re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", _plain(self.text)))
+        return bool(re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", self._whole))
 
     def relates_to(self, said: str) -> bool:
         least = RELATED_SAME if language_of(said) == self.language else RELATED_CROSS
@@ -202,10 +207,27 @@ def _check_details(claim: Claim, text: str, sources: Sequence[Source]) -> Iterat
 
 
 def _details(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, Span, list[Source]]]:
-    """Each detail of a sentence, where it stands, and the sources that support it.
+    """Each detail of a sentence, where it stands, and the sources that support it; one in a verbatim quotation is supported by that.
 
     One and two are let pass across languages: Arabic seldom writes them as numbers (مشفى is one hospital, لقاءان two meetings).
     """
+    verbatim = list(_verbatim(said, sources))
+    for kind, span, supporting in (*_figures(said, sources), *_names(said, sources)):
+        around = [source for quoted, found in verbatim if quoted.start <= span.start and span.end <= quoted.end for source in found]
+        yield kind, span, [*supporting, *around]
+    yield from (("quote", span, found) for span, found in verbatim)
+    yield from (("polarity", span, []) for span in _turned(said, sources))
+
+
+def _verbatim(said: str, sources: Sequence[Source]) -> Iterator[tuple[Span, list[Source]]]:
+    """What stands in quotation marks, and the sources that have it word for word."""
+    for span in quotations(said, ()):
+        quoted = _plain(said[span.start + 1 : span.end - 1]).rstrip(" .,،؛;:!?؟…")
+        if content_words(quoted):
+            yield Span(span.start + 1, span.end - 1), [source for source in sources if source.quotes(quoted)]
+
+
+def _figures(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, Span, list[Source]]]:
     written, stated, language = amounts(said), dates(said), language_of(said)
     for number in _counting(said):
         amount = next((amount for amount in written if amount.number == number), None)
@@ -216,22 +238,20 @@ def _details(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, 
     for day, span in _weekdays(said):
         if not any(date.start <= span.start < date.end for date in stated):
             yield "date", span, [s for s in sources if day in s.weekdays]
-    names = mentions(said)
+
+
+def _names(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, Span, list[Source]]]:
+    names, stated = mentions(said), dates(said)
     for name in (*names, *_strangers(said, names, sources)):
         if not any(date.start <= name.start < date.end for date in stated):
             yield "name", Span(name.start, name.end), [s for s in sources if name.stands_in(s.wording)]
-    for span in quotations(said, ()):
-        quoted = _plain(said[span.start + 1 : span.end - 1]).rstrip(" .,،؛;:!?؟…")
-        if content_words(quoted):
-            yield "quote", Span(span.start + 1, span.end - 1), [s for s in sources if s.quotes(quoted)]
-    for span in _turned(said, sources):
-        yield "polarity", span, []
 
 
 def _strangers(said: str, names: Sequence[Mention], sources: Sequence[Source]) -> list[Mention]:
     """Words that may be names, in a sentence repeated nearly word for word from a quote that has neither them nor their synonyms."""
+    own = said.rpartition(" — ")[0] or said  # whose words they are, after a dash, is not repeated from them
     copied = [source for source in sources if source.narrowed and source.language == language_of(said)]
-    possible = [name for name in possible_names(said) if copied and not any(n.start <= name.start < n.end for n in names)]
+    possible = [name for name in possible_names(own) if copied and not any(n.start <= name.start < n.end for n in names)]
     return [name for name in possible if not any(name.stands_in(source.wording) or name.means_in(source.quote) for source in copied)]
 
 
