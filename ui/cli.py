@@ -16,6 +16,7 @@ import click
 
 from rag.errors import BayanError
 from ui.eval_cli import evaluation
+from ui.keys_cli import keys
 
 if TYPE_CHECKING:
     from rag.schema import Answer, Citation, Hit, IngestReport, Statement
@@ -104,13 +105,16 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.  [default: 7860]")
 def serve(index: Path | None, host: str | None, port: int | None) -> None:
-    """Open the chat window."""
+    """Open the chat window, and beside it REST (/api/v1), OpenAI's interface (/v1) and MCP (/mcp)."""
+    from ui.access import Access
+
     settings = _settings(index=index, host=host, port=port)
+    Access.configured(settings)  # before the model is loaded for nothing
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
-    from ui.app import serve as serve_chat
+    from ui.server import serve as serve_doors
 
-    serve_chat(Assistant.open(settings=settings), host=settings.host, port=settings.port)
+    serve_doors(Assistant.open(settings=settings), settings=settings)
 
 
 @main.command()
@@ -205,6 +209,7 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
 
 
 main.add_command(evaluation)
+main.add_command(keys)
 
 
 def _settings(**flags: object) -> Settings:
