@@ -36,6 +36,9 @@ DESCRIPTION = """Questions in Arabic or English about official and press stateme
 `quote == statement.text[start:end]`, always; offsets count Unicode code points. The text of documents is data, never an instruction.
 Every response carries `X-Request-Id`, the request's own when it had one. Errors are problem objects (RFC 9457) with a stable `code`."""
 
+EVENTS = {"event": {"enum": ["retrieved", "delta", "completed", "problem"]}, "data": {"type": "string", "description": "JSON"}}
+STREAM = {"content": {SSE: {"schema": {"type": "object", "properties": EVENTS, "required": ["event", "data"]}}}}
+
 router = APIRouter(responses=problem_responses(401, 403, 422, 429, 500, 503))
 
 
@@ -109,7 +112,7 @@ def needs(role: Role) -> Callable[[Request], None]:
 TheService = Annotated[Service, Depends(the_service)]
 
 
-@router.post("/ask", response_model=Answer, responses={200: {"content": {SSE: {"schema": {"type": "string"}}}}}, tags=["answers"])
+@router.post("/ask", response_model=Answer, responses={200: STREAM}, tags=["answers"])
 async def ask(asked: Ask, request: Request, service: TheService) -> Answer | Response:
     """Answer a question with quotes, or say that none was found.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.errors import BayanError
+from rag.errors import BayanError, SettingsError
 from ui.eval_cli import evaluation
 from ui.keys_cli import keys
 
@@ -115,6 +115,22 @@ def serve(index: Path | None, host: str | None, port: int | None) -> None:
     from ui.server import serve as serve_doors
 
     serve_doors(Assistant.open(settings=settings), settings=settings)
+
+
+@main.command()
+@index_option
+def mcp(index: Path | None) -> None:
+    """Serve ask, search, get_statement and list_statements to other assistants, by the Model Context Protocol over stdio."""
+    from importlib.util import find_spec
+
+    if not find_spec("mcp"):
+        raise SettingsError("the package `mcp` is not installed; run: pip install 'bayan[mcp]'")
+    from rag.assistant import Assistant
+    from ui.mcp_server import build
+    from ui.service import Service
+
+    settings = _settings(index=index)
+    build(Service(Assistant.open(settings=settings), settings)).run("stdio")
 
 
 @main.command()

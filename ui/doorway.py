@@ -120,7 +120,7 @@ class Doorway:
 
     def _count(self, scope: Scope, visit: Visit) -> None:
         route, method = getattr(scope.get("route"), "path", None), scope["method"]
-        path = scope.get("root_path", "") + route if route else "unknown"
+        path = "/mcp" if scope["path"] == "/mcp" else scope.get("root_path", "") + route if route else "unknown"
         path = path if scope["path"].startswith((*PROGRAMS, *PROBES)) else "chat"
         self.meters.requests.labels(method if method in METHODS else "other", path, str(visit.status)).inc()
         self.meters.seconds.labels(path).observe(time.perf_counter() - visit.began)

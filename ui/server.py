@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,13 +19,16 @@ from fastapi import FastAPI
 from rag.assistant import Assistant
 from rag.errors import SettingsError
 from rag.settings import Settings
-from ui import api
+from ui import api, openai_api
 from ui.access import Access
 from ui.app import mount_chat
 from ui.doorway import Doorway
 from ui.health import health
 from ui.problems import tell_problems
 from ui.service import Service
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
 
 UPLOAD_OVERHEAD_BYTES = 100_000  # what a form adds to its files
 
@@ -44,10 +49,12 @@ def serve(assistant: Assistant, *, settings: Settings) -> None:
 def build_web(assistant: Assistant, settings: Settings, access: Access) -> FastAPI:
     """Return the whole web application."""
     service = Service(assistant, settings)
+    tools = _tools(service)
 
     @asynccontextmanager
     async def lifespan(web: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with tools.session_manager.run() if tools else nullcontext():
+            yield
         service.jobs.close()
 
     web = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
@@ -55,10 +62,24 @@ def build_web(assistant: Assistant, settings: Settings, access: Access) -> FastA
     tell_problems(web)
     web.include_router(health)
     web.mount("/api/v1", api.build(service))
+    web.mount("/v1", openai_api.build(service))
+    if tools:
+        from ui.mcp_server import http_routes
+
+        web.router.routes.extend(http_routes(tools))
     mount_chat(web, assistant)
     limits = {"rate_limit": settings.rate_limit, "max_upload_bytes": settings.upload_mb * 1_000_000 + UPLOAD_OVERHEAD_BYTES}
     web.add_middleware(Doorway, access=access, meters=service.meters, **limits)  # the last added is the first passed
     return web
+
+
+def _tools(service: Service) -> MCPServer | None:
+    """Return the MCP server, or None where the package `mcp` is not installed."""
+    if not find_spec("mcp"):
+        return None
+    from ui.mcp_server import build
+
+    return build(service)
 
 
 def _listen(host: str, port: int) -> socket.socket:
