@@ -15,7 +15,7 @@ from typing import Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     llm_context: int = Field(4096, ge=1024, le=1_000_000, description="Tokens the language model may be given, its answer included.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="Port the chat listens on; 0 picks a free one.")
+    password: SecretStr | None = Field(None, description="Password that opens the chat and the reading doors, at least 12 characters.")
+    rate_limit: int = Field(300, ge=0, description="Requests a minute from one API key or address to the programs' doors; 0: any number.")
+    upload_mb: int = Field(50, ge=1, le=1000, description="Largest upload of statements, in MB.")
 
 
 def load_settings(**flags: object) -> Settings:

@@ -27,7 +27,7 @@ FOLDERS = {
     "evals": "question sets → runs → measures → reports, comparison, gate; calibration, benchmark",
     "evals/sets": "questions on the sample statements",
     "evals/templates": "the reports",
-    "ui": "terminal and chat window",
+    "ui": "terminal, chat window, and the doors for programs",
     "tests": "unit, integration and browser tests",
 }
 DEFAULTS = {"index": "per-user data folder", "cache": "per-user cache folder"}

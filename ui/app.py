@@ -1,9 +1,10 @@
-"""The chat window: Gradio Blocks over an assistant, and the server it runs in.
+"""The chat window: Gradio Blocks over an assistant.
 
-Knows nothing of how answers are found (that is the assistant) or drawn (that is `ui/render.py`). Nothing here, in the server or in
-the page, makes a connection to any other host: fonts come from this process and a content policy forbids the rest.
+Knows nothing of how answers are found (that is the assistant), drawn (`ui/render.py`) or served (`ui/server.py`).
+Nothing here, in the server or in the page, makes a connection to any other host: fonts come from this process and a content policy
+forbids the rest.
 
-    serve(Assistant.open("index"), host="127.0.0.1", port=7860)
+    mount_chat(FastAPI(), Assistant.open("index"))
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.errors import BayanError, SettingsError
+from rag.errors import BayanError
 from rag.schema import Answer, Completed, Delta, Event, Language, Statement
 from ui.render import DIRECTIONS, Exchange, conversation_html, evidence_html, header_html
 from ui.strings import LANGUAGE_NAMES, STRINGS
@@ -38,7 +37,10 @@ MAX_EXAMPLES = 4
 MAX_EXAMPLE_CHARS = 90
 CONCURRENT_QUESTIONS = 4
 ANSWERS_REMEMBERED = 6
-CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'"
+CONTENT_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'; object-src 'none'; "
+    "frame-ancestors 'none'"
+)
 
 Conversation = tuple[Exchange, ...]
 
@@ -98,20 +100,7 @@ class Answering(Protocol):
     def statements(self) -> list[Statement]: ...
 
 
-# Server
-
-
-def serve(assistant: Answering, *, host: str, port: int) -> None:
-    """Serve the chat until Ctrl-C; print its address once it answers. Port 0: any free one. Raises SettingsError if in use."""
-    listener = _listen(host, port)
-    web = mount_chat(FastAPI(openapi_url=None, docs_url=None, redoc_url=None), assistant)
-    config = uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2)
-    try:
-        _Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listener.close()
+# Page
 
 
 def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar") -> FastAPI:
@@ -136,26 +125,6 @@ def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar")
     return web
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f'the chat cannot listen on "{host}" port "{port}": {error.strerror}; choose another with --port (0: any free one)'
-        ) from error
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, saying where it listens."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or []:
-            host, port = listener.getsockname()[:2]
-            print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
-
-
 class OwnPage:
     """Turn Gradio's page into ours: language and direction at the root, no foreign addresses, no connections to other hosts."""
 
@@ -174,9 +143,10 @@ class OwnPage:
 
         await self.app({**scope, "headers": plain}, receive, collect)
         page = self._rewrite(b"".join(message.get("body", b"") for message in messages).decode()).encode()
-        headers = MutableHeaders(scope=messages[0])
+        start = next(message for message in messages if message["type"] == "http.response.start")
+        headers = MutableHeaders(scope=start)
         headers["content-length"], headers["content-security-policy"] = str(len(page)), CONTENT_POLICY
-        await send(messages[0])
+        await send(start)
         await send({"type": "http.response.body", "body": page})
 
     def _rewrite(self, page: str) -> str:

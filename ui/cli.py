@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.errors import BayanError
+from rag.errors import BayanError, SettingsError
 from ui.eval_cli import evaluation
+from ui.keys_cli import keys
 
 if TYPE_CHECKING:
     from rag.schema import Answer, Citation, Hit, IngestReport, Statement
@@ -111,14 +112,33 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.  [default: 7860]")
 def serve(index: Path | None, llm: str | None, host: str | None, port: int | None) -> None:
-    """Open the chat window."""
+    """Open the chat window, and beside it REST (/api/v1), OpenAI's interface (/v1) and MCP (/mcp)."""
+    from ui.access import Access
+
     settings = _settings(index=index, llm=llm, host=host, port=port)
+    Access.configured(settings)  # before the model is loaded for nothing
     _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
-    from ui.app import serve as serve_chat
+    from ui.server import serve as serve_doors
 
-    serve_chat(Assistant.open(settings=settings), host=settings.host, port=settings.port)
+    serve_doors(Assistant.open(settings=settings), settings=settings)
+
+
+@main.command()
+@index_option
+def mcp(index: Path | None) -> None:
+    """Serve ask, search, get_statement and list_statements to other assistants, by the Model Context Protocol over stdio."""
+    from importlib.util import find_spec
+
+    if not find_spec("mcp"):
+        raise SettingsError("the package `mcp` is not installed; run: pip install 'bayan[mcp]'")
+    from rag.assistant import Assistant
+    from ui.mcp_server import build
+    from ui.service import Service
+
+    settings = _settings(index=index)
+    build(Service(Assistant.open(settings=settings), settings)).run("stdio")
 
 
 @main.command()
@@ -213,6 +233,7 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
 
 
 main.add_command(evaluation)
+main.add_command(keys)
 
 
 def _settings(**flags: object) -> Settings:
