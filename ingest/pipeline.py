@@ -8,17 +8,19 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
 from pathlib import Path
 
 from tqdm import tqdm
 
+from ingest.apart import Worker
 from ingest.clean import find_title, leftovers, titles
-from ingest.errors import refuse
+from ingest.known import Known
 from ingest.passages import merge_cuts, split
-from ingest.readers import READERS, Document, read
+from ingest.readers import Document, load
+from ingest.sidecar import with_sidecar
+from ingest.sources import below, exists, file_of, find_files, place_of
 from rag.build import list_statements, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex
@@ -27,7 +29,6 @@ from rag.schema import IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
 BATCH_PASSAGES = 64  # embedded and written together: what a kill can lose of the work, never of the index
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SLUG = re.compile(r"[^\w.]+")
 
 
@@ -37,21 +38,27 @@ def ingest(
     index: str | Path | None = None,
     settings: Settings | None = None,
     prune: bool = False,
+    columns: Mapping[str, str] | None = None,
     progress: bool = False,
 ) -> IngestReport:
     """Add or update the statements in files and folders; with `prune`, also remove those whose files are gone from the folders.
+
+    `columns`: what the columns of tables are called, as in {"text": "body"}, beside the names that are known. A table or archive that has
+    changed lets go of the statements that it no longer holds, if all of it can be read.
 
     Raises SourceError when a path does not exist, and the Index… and ModelError family; whatever is wrong with single files is reported.
     """
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
-    files = _find_files(sources, run)
+    files = find_files(sources)
     with open_writing(settings) as writable:
-        known = {statement.source: statement for statement in writable.store.all_statements()}
-        files.sort(key=lambda path: str(path) not in known)  # a changed file lets go of its text before a copy of it is read
-        changed = _changed(_progress(files, progress), known, run, settings.passage_chars)
+        known = list(writable.store.all_statements())
+        places = {file_of(statement.read_from) for statement in known}
+        files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
+        changed = _changed(_progress(files, progress), known, run, columns=columns or {}, passage_chars=settings.passage_chars)
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
+        _remove(writable, run.gone, run)
         if prune:
             _prune(writable, sources, run)
     return run.report(time.perf_counter() - started)
@@ -92,77 +99,69 @@ class _Run:
     passages: int = 0
     rejected: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # ids of statements that their table or archive no longer holds
 
     def report(self, seconds: float) -> IngestReport:
         counts = (self.added, self.updated, self.unchanged, self.removed, self.passages)
         return IngestReport(*counts, tuple(self.rejected), tuple(self.warnings), round(seconds, 3))
 
 
-def _find_files(sources: Sequence[str | Path], run: _Run) -> list[Path]:
-    """The files meant by `sources`: each file itself, and those below a folder. Hidden ones and links out of it are passed over."""
-    found: dict[Path, None] = {}
-    for source in sources:
-        if _ADDRESS.match(str(source)):
-            raise refuse(source, "is an address; save the page as HTML and ingest the file")
-        path = Path(source)
-        if not path.exists():
-            raise refuse(source, "does not exist; give a file or a folder of statements")
-        if path.is_dir():
-            found |= dict.fromkeys(_files_below(path.resolve(), run))
-        else:
-            found[path.resolve()] = None
-    if not found and not run.rejected:
-        raise refuse(", ".join(map(str, sources)), f"holds no file to read; supported are {', '.join(sorted(READERS))}")
-    return list(found)
+def _changed(
+    files: Iterable[Path], known: Sequence[Statement], run: _Run, *, columns: Mapping[str, str], passage_chars: int
+) -> Iterator[Statement]:
+    """Read each file; count what is in it, and yield every statement that is new, moved or differs from what the index holds."""
+    index = Known(known)
+    with Worker() as worker:
+        for path in files:
+            documents, whole = _read(path, worker, columns, run)
+            claimed: set[str] = set()
+            # What the index holds goes first: rows that have moved within their table then keep their statements.
+            for document in sorted(documents, key=lambda document: document.text not in index.by_text):
+                place = place_of(str(path), document.part)
+                statement = _statement(path, place, document, run)
+                old, twin = index.match(statement, claimed)
+                if twin:
+                    run.unchanged += 1
+                    reason = f'"{place}" holds the same text as "{twin.read_from}"; kept once, as "{twin.statement_id}"'
+                    run.warnings.append(Problem(place, reason))
+                    continue
+                statement = replace(statement, statement_id=old.statement_id if old else index.free_id(statement.statement_id))
+                statement = _with_revision(statement, passage_chars)
+                claimed.add(statement.statement_id)
+                if old == statement:
+                    run.unchanged += 1
+                    continue
+                run.updated += old is not None
+                run.added += old is None
+                index.replace(old, statement)
+                yield statement
+            if whole:
+                run.gone += [key for key in index.in_file(str(path)) if key not in claimed]
 
 
-def _files_below(folder: Path, run: _Run) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and folder in path.resolve().parents and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            yield path
+def _read(path: Path, worker: Worker, columns: Mapping[str, str], run: _Run) -> tuple[list[Document], bool]:
+    """The documents of a file with what its side-car says, and whether all of the file could be read."""
+    documents: list[Document] = []
+    rejected = len(run.rejected)
+    try:
+        for found in worker.read(load(path, columns=columns)):
+            if isinstance(found, Problem):
+                run.rejected.append(found)
+            else:
+                documents.append(with_sidecar(found, path))
+    except SourceError as error:
+        run.rejected.append(Problem(str(path), str(error)))
+    return documents, len(run.rejected) == rejected
 
 
-def _changed(files: Iterable[Path], known: dict[str, Statement], run: _Run, passage_chars: int) -> Iterator[Statement]:
-    """Read each file; count it, and yield its statement when it is new, moved or differs from what the index holds."""
-    by_text = {statement.text: statement for statement in known.values()}
-    for path in files:
-        try:
-            statement = _statement(path, read(path), run)
-        except SourceError as error:
-            run.rejected.append(Problem(str(path), str(error)))
-            continue
-        before, twin = known.get(statement.source), by_text.get(statement.text)
-        if before is None and twin and Path(twin.source).exists():
-            run.unchanged += 1
-            run.warnings.append(Problem(str(path), f'"{path}" holds the same text as "{twin.source}"; kept once, as "{twin.statement_id}"'))
-            continue
-        old = before or twin  # a twin whose file is gone is this file under its old name
-        key = old.statement_id if old else _free_id(statement.statement_id, known.values(), by_text.values())
-        statement = _with_revision(replace(statement, statement_id=key), passage_chars)
-        if before and before.revision == statement.revision:
-            run.unchanged += 1
-            continue
-        run.updated += old is not None
-        run.added += old is None
-        if old:
-            by_text.pop(old.text, None)
-        by_text[statement.text] = statement
-        yield statement
-
-
-def _free_id(wanted: str, *taken: Iterable[Statement]) -> str:
-    """The id, numbered when a statement has it whose text has changed since it was given."""
-    ids = {statement.statement_id for statements in taken for statement in statements}
-    return next(key for key in chain([wanted], (f"{wanted}-{n}" for n in count(2))) if key not in ids)
-
-
-def _statement(path: Path, document: Document, run: _Run) -> Statement:
+def _statement(path: Path, place: str, document: Document, run: _Run) -> Statement:
     """Give a document its title, its cuts and an id made of its name and text."""
-    run.warnings.extend(Problem(str(path), warning) for warning in document.warnings)
+    run.warnings.extend(Problem(place, warning) for warning in document.warnings)
     cuts = [*document.cuts, *leftovers(document.text)]
     line = find_title(document.text, cuts)
     first_line = document.text[line.start : line.end].strip() if line else None
     title = document.title or first_line or path.stem
+    origins = document.origins if document.title else {**document.origins, "title": "first line" if first_line else "file name"}
     cuts.extend(titles(document.text, title, cuts))
     return Statement(
         statement_id=f"{_slug(path.stem)}-{_digest(document.text)[:8]}",
@@ -171,9 +170,12 @@ def _statement(path: Path, document: Document, run: _Run) -> Statement:
         title=title,
         issuer=document.issuer,
         date=document.date,
-        source=str(path),
+        source=document.source or place,
         language=language_of(document.text),
         cuts=merge_cuts(cuts),
+        pages=document.pages,
+        origins=origins,
+        place=place if document.source else None,
     )
 
 
@@ -197,13 +199,14 @@ def _batches(statements: Iterable[Statement], passage_chars: int) -> Iterator[li
 def _prune(writable: WritableIndex, sources: Sequence[str | Path], run: _Run) -> None:
     """Remove the statements whose files lay below an ingested folder and exist no more."""
     folders = [Path(source).resolve() for source in sources if Path(source).is_dir()]
-    gone = [
-        statement.statement_id
-        for statement in writable.store.all_statements()
-        if any(folder in Path(statement.source).parents for folder in folders) and not Path(statement.source).exists()
-    ]
-    writable.remove(gone)
-    run.removed += len(gone)
+    statements = list(writable.store.all_statements())
+    gone = [s.statement_id for s in statements if below(s.read_from, folders) and not exists(s.read_from)]
+    _remove(writable, gone, run)
+
+
+def _remove(writable: WritableIndex, statement_ids: Sequence[str], run: _Run) -> None:
+    writable.remove(statement_ids)
+    run.removed += len(statement_ids)
 
 
 def _resolve_ids(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ Offsets count Unicode code points of `Statement.text`, the original text, which 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
@@ -48,9 +49,20 @@ class Statement:
     title: str
     issuer: str | None
     date: str | None  # ISO, YYYY-MM-DD
-    source: str  # the path or address it was read from
+    source: str  # where it was published or, when that is not known, the path or address it was read from
     language: Language
     cuts: tuple[Cut, ...] = ()
+    pages: tuple[int, ...] = ()  # where each page begins in the text, if it has pages
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, source → where each was found
+    place: str | None = None  # the path or address it was read from, when `source` names where it was published
+
+    def page(self, offset: int) -> int | None:
+        """Return the number of the page, from 1, on which a character stands."""
+        return bisect_right(self.pages, offset) or None
+
+    @property
+    def read_from(self) -> str:
+        return self.place or self.source
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,7 @@ class Citation:
     start: int
     end: int
     score: float
+    page: int | None = None  # on which the quote begins, in a statement with pages
 
 
 @dataclass(frozen=True)

@@ -272,6 +272,9 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
         "source": statement.source,
         "language": statement.language,
         "cuts": json.dumps(cuts, ensure_ascii=False),
+        "pages": json.dumps(statement.pages) if statement.pages else None,
+        "origins": json.dumps(dict(statement.origins), ensure_ascii=False) if statement.origins else None,
+        "place": statement.place,
     }
     return {name: value for name, value in data.items() if value is not None}
 
@@ -287,4 +290,7 @@ def _statement(key: str, text: str, data: dict[str, Any]) -> Statement:
         source=data["source"],
         language=data["language"],
         cuts=tuple(Cut(*cut) for cut in json.loads(data["cuts"])),
+        pages=tuple(json.loads(data.get("pages", "[]"))),
+        origins=json.loads(data.get("origins", "{}")),
+        place=data.get("place"),
     )

@@ -164,7 +164,7 @@ def test_an_address(address: str, fake: FakeEmbeddings) -> None:
 
 def test_a_folder_without_files(tmp_path: Path, fake: FakeEmbeddings) -> None:
     (tmp_path / "void").mkdir()
-    assert "holds no file to read; supported are .htm" in refused("ingest", tmp_path / "void")
+    assert "holds no file to read; supported are .csv" in refused("ingest", tmp_path / "void")
 
 
 def test_an_index_that_is_a_file(folder: Path, fake: FakeEmbeddings) -> None:

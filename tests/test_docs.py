@@ -22,6 +22,7 @@ FOLDERS = {
     "rag/language/resources": "language data, one kind a file, one entry a line",
     "rag/prompts": "wording of answers, Arabic and English",
     "ingest": "source files → statements → passages → index",
+    "ingest/readers": "files to documents, a family of formats each",
     "ingest/resources": "what is cut away",
     "ingest/samples": "invented statements to try Bayan on",
     "evals": "question sets → runs → measures → reports, comparison, gate; calibration, benchmark",

@@ -54,10 +54,14 @@ def main() -> None:
 @click.argument("sources", nargs=-1, metavar="PATH...")
 @click.option("--prune", is_flag=True, help="Also remove statements whose files are gone from the given folders.")
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the statements it holds; takes no PATH.")
+@click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, source, id.")
 @index_option
 @json_option
-def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, index: Path | None, as_json: bool) -> None:
-    """Add or update statements from files and folders (.txt, .md, .html). Running it again changes nothing."""
+def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | None, index: Path | None, as_json: bool) -> None:
+    """Add or update statements from files and folders: text, web pages, PDF, office files, e-mails, tables and ZIP archives of them.
+
+    Running it again changes nothing.
+    """
     if bool(sources) == rebuild:
         raise click.UsageError("give at least one PATH, or --rebuild without one")
     from ingest import pipeline
@@ -66,7 +70,7 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, index: Path | N
     if rebuild:
         report = pipeline.rebuild(settings=settings, progress=progress)
     else:
-        report = pipeline.ingest(sources, settings=settings, prune=prune, progress=progress)
+        report = pipeline.ingest(sources, settings=settings, prune=prune, columns=_columns(columns), progress=progress)
     _print(report, _report_text, as_json)
     for problem in (*report.rejected, *report.warnings):
         click.echo(f"bayan: {problem.reason}", err=True)
@@ -234,6 +238,15 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
 
 main.add_command(evaluation)
 main.add_command(keys)
+
+
+def _columns(told: str | None) -> dict[str, str]:
+    """Read `text=body,title=headline`."""
+    pairs = dict(part.partition("=")[::2] for part in (told or "").split(",") if part)
+    known = ("text", "title", "issuer", "date", "source", "id")
+    if bad := [name for name, column in pairs.items() if name not in known or not column]:
+        raise click.UsageError(f'--map cannot be "{bad[0]}"; give pairs such as text=body, of: {", ".join(known)}')
+    return pairs
 
 
 def _settings(**flags: object) -> Settings:

@@ -1,0 +1,157 @@
+"""Reading in a process of its own, so that no file can crash, hang or fill the memory of an ingest: it can only be refused.
+
+Parsers of PDF, HTML, office files and archives meet what anyone sends. They run in a worker that is given bytes, not paths, and that is
+ended when a document takes too long; plain text and Markdown have no such parser and are read here.
+
+    with Worker() as worker:
+        for found in worker.read(file): ...
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from threading import Timer
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from ingest.errors import refuse
+from ingest.readers import READERS, Document, File, read_file
+from ingest.readers.text import read_markdown_file, read_plain
+from rag.errors import SourceError
+from rag.schema import Cut, Problem, to_json
+
+LIMIT_S = 60.0  # until the next document of a file is there
+MEMORY_BYTES = 4_000_000_000  # address space of the worker
+_HARMLESS = (read_plain, read_markdown_file)
+
+
+class Worker:
+    """A process that reads files one after the other; started when it is first needed, and anew after a file that ended it."""
+
+    def __init__(self, *, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def read(self, file: File) -> Iterator[Document | Problem]:
+        """Yield what is in a file as it is read. Raises SourceError, also when the file takes too long or ends the worker."""
+        if READERS[file.suffix] in _HARMLESS:
+            yield from read_file(file)
+            return
+        finished = False
+        try:
+            yield from self._read_apart(file)
+            finished = True
+        except SourceError:
+            finished = self._process is not None  # the worker has said so itself and waits for the next file
+            raise
+        finally:
+            if not finished:
+                self._end()
+
+    def _read_apart(self, file: File) -> Iterator[Document | Problem]:
+        process = self._process = self._process or _start()
+        assert process.stdin
+        try:
+            process.stdin.write(_request(file))
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the worker is gone; what it answers says so
+        while True:
+            answer = self._next(process)
+            if answer is None:
+                late = self._process is None
+                self._end()
+                took = f"takes longer than {self._limit_s:g} s to read" if late else "ends the program that reads it"
+                raise refuse(file.name, f"{took}; it is damaged or made to do so, save it anew or as plain text")
+            kind, found = answer
+            if kind == "end":
+                return
+            if kind == "refused":
+                raise SourceError(found)
+            yield Problem(**found) if kind == "problem" else _document(found)
+
+    def _next(self, process: subprocess.Popen[bytes]) -> tuple[str, Any] | None:
+        """The worker's next answer; None when it is gone, with `_process` None when it was ended for being late."""
+
+        def end() -> None:
+            self._process = None
+            process.kill()
+
+        timer = Timer(self._limit_s, end)
+        timer.start()
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+        finally:
+            timer.cancel()
+        kind, found = json.loads(line) if line.endswith(b"\n") else (None, None)
+        return (kind, found) if kind else None
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.communicate()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path) or "."}
+    command = [sys.executable, "-c", "from ingest.apart import serve; serve()"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+
+
+def _request(file: File) -> bytes:
+    head = {**asdict(replace(file, data=b"")), "data": len(file.data)}
+    return json.dumps(head).encode() + b"\n" + file.data
+
+
+def _document(found: dict[str, Any]) -> Document:
+    cuts = tuple(Cut(**cut) for cut in found["cuts"])
+    return Document(**{**found, "cuts": cuts, "warnings": tuple(found["warnings"]), "pages": tuple(found["pages"])})
+
+
+# In the worker
+
+
+def serve() -> None:
+    """Read the files that come on stdin, until it ends; answer each on stdout, where nothing else may be printed."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit_memory()
+    while head := sys.stdin.buffer.readline():
+        described = json.loads(head)
+        file = File(**{**described, "data": sys.stdin.buffer.read(described["data"])})
+        try:
+            for found in read_file(file):
+                _answer(answers, "problem" if isinstance(found, Problem) else "document", to_json(found))
+            _answer(answers, "end", None)
+        except SourceError as error:
+            _answer(answers, "refused", str(error))
+        except (MemoryError, RecursionError) as error:
+            reason = f"is too large or too deeply nested to be read ({type(error).__name__}); save what matters of it as plain text"
+            _answer(answers, "refused", str(refuse(file.name, reason)))
+
+
+def _answer(answers: BinaryIO, kind: str, found: Any) -> None:
+    answers.write(json.dumps([kind, found]).encode() + b"\n")
+    answers.flush()
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has none; there the time limit alone holds
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

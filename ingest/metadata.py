@@ -1,0 +1,53 @@
+"""What a text says about itself: front matter, and dates as people write them, made ISO. Knows nothing of formats.
+
+>>> written_date("الأحد 19 كانون الثاني 2031")
+'2031-01-19'
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from rag.language.dates import dates
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMERIC = re.compile(r"(?<!\d)(\d\d?)\s*[-/.]\s*(\d\d?)\s*[-/.]\s*\d{4}")
+
+
+def iso_date(value: str) -> str | None:
+    """Return the ISO date that `value` begins with."""
+    match = _ISO_DATE.match(value.strip())
+    try:
+        return date.fromisoformat(match.group()).isoformat() if match else None
+    except ValueError:
+        return None
+
+
+def written_date(value: str) -> str | None:
+    """Return the one date that `value` writes, in any family of month names; None for 3/4/2024, which two countries read differently."""
+    if iso := iso_date(value):
+        return iso
+    numeric = _NUMERIC.search(value)
+    if numeric and int(numeric[1]) <= 12 and int(numeric[2]) <= 12 and int(numeric[1]) != int(numeric[2]):
+        return None
+    found = {(d.year, d.month, d.day) for d in dates(value) if d.calendar == "gregorian" and d.year and d.month and d.day}
+    try:
+        return date(*found.pop()).isoformat() if len(found) == 1 else None
+    except ValueError:
+        return None
+
+
+def front_matter(block: str) -> tuple[dict[str, str], list[str]]:
+    """Read `key: value` lines; the value is the rest of the line, colons included. Returns the fields and the warnings."""
+    fields, warnings = {}, []
+    for line in block.splitlines():
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if colon and value and key.lower() in ("title", "issuer", "date"):
+            fields[key.lower()] = value.strip("\"'")
+    written = fields.pop("date", None)
+    if written and (iso := iso_date(written)):
+        fields["date"] = iso
+    elif written:
+        warnings.append(f'the date "{written}" in its front matter is left out; write it as YYYY-MM-DD')
+    return fields, warnings

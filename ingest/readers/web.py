@@ -1,0 +1,116 @@
+"""Web pages: the statement out of a page, without its navigation, share bars, notices and related links.
+
+The text a reader of the page would see is the statement's original.
+
+    read_html("<p>بيان قصير.</p>").text  # "بيان قصير."
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ingest.errors import refuse
+from ingest.metadata import iso_date
+from ingest.readers.document import Document, File
+from ingest.readers.text import decode
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z]")
+MAX_TAGS = 300_000  # of the largest pages in use, a hundredth; what has more is made to exhaust a parser
+_DATE_TAGS = (
+    "//meta[@property='article:published_time']/@content",
+    "//meta[@itemprop='datePublished']/@content",
+    "//*[@itemprop='datePublished']/@datetime",
+    "//meta[translate(@name,'DATE','date')='date']/@content",
+    "//meta[@name='DC.date' or @name='dc.date' or @name='pubdate' or @name='publish-date']/@content",
+    "//article//time/@datetime",
+)
+_ROWS = ("li", "tr")  # stand together, a line each
+_BLOCKS = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "blockquote", "pre", "dt", "dd"]
+
+
+def read_page(file: File) -> Iterator[Document]:
+    declared = _CHARSET.search(file.data[:4096])
+    text = decode(file, declared[1].decode("ascii") if declared else None)
+    if len(_TAG.findall(text)) > MAX_TAGS:
+        raise refuse(file.name, f"holds more than {MAX_TAGS:,} HTML tags; save the statement alone, as text or HTML")
+    yield read_html(text)
+
+
+def read_html(text: str) -> Document:
+    """Take the statement out of a page, with the title, issuer and date that its JSON-LD and meta tags give."""
+    import trafilatura
+
+    page = trafilatura.bare_extraction(text, favor_recall=True, include_comments=False, include_tables=True, with_metadata=True)
+    if page is None or not page.text:
+        return Document(block_text(text))
+    # Of a very short page trafilatura gives one line; its paragraphs are told apart here.
+    prose = page.text if "\n" in page.text else block_text(text)
+    document = Document(prose).with_metadata("page", title=page.title, issuer=page.sitename)
+    tree = _tree(text)
+    document = document.with_metadata("JSON-LD", **_json_ld(tree))
+    candidates = (str(value) for path in _DATE_TAGS for value in tree.xpath(path))
+    return document.with_metadata("meta tag", date=next((iso for value in candidates if (iso := iso_date(value))), None))
+
+
+def block_text(html: str) -> str:
+    """Return the text of the block elements: paragraphs apart, list items and table rows a line each, cells joined by a dash."""
+    from lxml import html as parser
+
+    tree = parser.fromstring(f"<div>{html}</div>")
+    for ignored in tree.xpath("//script|//style|//nav|//header|//footer|//noscript"):
+        ignored.drop_tree()
+    text = ""
+    for node in tree.iter(*_BLOCKS):
+        if line := _line(node):
+            text += ("" if not text else "\n" if node.tag in _ROWS else "\n\n") + line
+    return text or " ".join(tree.text_content().split())
+
+
+def _tree(html: str) -> Any:
+    from lxml import html as parser
+
+    return parser.fromstring(html.encode("utf-8"), parser=parser.HTMLParser(encoding="utf-8"))
+
+
+def _json_ld(tree: Any) -> dict[str, str | None]:
+    """What the first article of the page's JSON-LD says of itself."""
+    for script in tree.xpath("//script[@type='application/ld+json']/text()"):
+        try:
+            found = json.loads(script)
+        except (ValueError, RecursionError):
+            continue
+        for item in _items(found):
+            if isinstance(item.get("headline"), str) or isinstance(item.get("datePublished"), str):
+                publisher = item.get("publisher")
+                name = publisher.get("name") if isinstance(publisher, dict) else None
+                title, written = item.get("headline"), item.get("datePublished")
+                return {
+                    "title": title if isinstance(title, str) else None,
+                    "issuer": name if isinstance(name, str) else None,
+                    "date": iso_date(written) if isinstance(written, str) else None,
+                }
+    return {}
+
+
+def _items(found: object) -> list[dict[str, Any]]:
+    items = found if isinstance(found, list) else [found]
+    graphs = [item.get("@graph") for item in items if isinstance(item, dict)]
+    return [item for group in (items, *(graph for graph in graphs if isinstance(graph, list))) for item in group if isinstance(item, dict)]
+
+
+def _line(node: Any) -> str:
+    """The node's own text, without that of blocks inside it, on one line."""
+    cells = node.xpath("./td|./th") if node.tag == "tr" else [node]
+    return " — ".join(" ".join("".join(_own_text(cell)).split()) for cell in cells)
+
+
+def _own_text(node: Any) -> Iterator[str]:
+    yield node.text or ""
+    for child in node:
+        if child.tag not in _BLOCKS:
+            yield from _own_text(child)
+        yield child.tail or ""

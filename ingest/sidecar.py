@@ -1,0 +1,50 @@
+"""The side-car `NAME.meta.toml`: what people write about a statement beside its file, which outdoes what the file says of itself.
+
+title = "بيان حول انقطاع المياه"
+issuer = "هيئة مياه وادي السنديان"
+date = 2031-01-19
+source = "https://example.org/statements/17"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+from ingest.metadata import iso_date
+from ingest.readers.document import Document
+
+SIDECAR = ".meta.toml"
+FIELDS = ("title", "issuer", "date", "source")
+
+
+def with_sidecar(document: Document, path: Path) -> Document:
+    """Return the document with what the side-car beside its file says; a title is for a file of one document only.
+
+    Whatever is wrong in the side-car is a warning, and the rest of it counts.
+    """
+    found = [place for place in sidecars(path) if place.is_file()]
+    if not found:
+        return document
+    try:
+        table = tomllib.loads(found[0].read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        return _warn(document, f'"{found[0]}" is not read ({error}); write lines such as title = "…"')
+    for name in sorted(table.keys() - set(FIELDS)):
+        document = _warn(document, f'"{name}" in "{found[0]}" is not known; known are {", ".join(FIELDS)}')
+    values = {name: str(table[name]) for name in FIELDS if name in table and not (name == "title" and document.part)}
+    if "date" in values and iso_date(values["date"]) is None:
+        document = _warn(document, f'the date "{values.pop("date")}" in "{found[0]}" is left out; write it as YYYY-MM-DD')
+    elif "date" in values:
+        values["date"] = values["date"][:10]
+    return document.with_metadata("side-car", **values)
+
+
+def sidecars(path: Path) -> tuple[Path, Path]:
+    """Return where a file's side-car can lie: `statement.pdf.meta.toml` or `statement.meta.toml`."""
+    return path.with_name(path.name + SIDECAR), path.with_name(path.stem + SIDECAR)
+
+
+def _warn(document: Document, warning: str) -> Document:
+    return replace(document, warnings=(*document.warnings, warning))

@@ -1,0 +1,70 @@
+"""Where statements come from: files, folders and what lies inside a file, each place with its name.
+
+A place is a path, or for what a file holds beside others a path with its part: `press.zip#march/denial.docx`, `press.csv#17`. Knows
+nothing of what a file says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ingest.errors import refuse
+from ingest.readers import READERS
+from ingest.sidecar import SIDECAR
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def find_files(sources: Sequence[str | Path]) -> list[Path]:
+    """Return the files meant by `sources`: each file itself, and those below a folder. Hidden ones and links out of it are passed over.
+
+    Raises SourceError for a path that does not exist, and when there is no file at all.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        if is_address(source):
+            raise refuse(source, "is an address; save the page as HTML and ingest the file")
+        path = Path(source)
+        if not path.exists():
+            raise refuse(source, "does not exist; give a file or a folder of statements")
+        if path.is_dir():
+            found |= dict.fromkeys(_files_below(path.resolve()))
+        else:
+            found[path.resolve()] = None
+    if not found:
+        raise refuse(", ".join(map(str, sources)), f"holds no file to read; supported are {', '.join(sorted(READERS))}")
+    return list(found)
+
+
+def is_address(source: str | Path) -> bool:
+    return bool(_ADDRESS.match(str(source)))
+
+
+def place_of(file: str, part: str) -> str:
+    """Return the name of a part of a file, or the file's own."""
+    return f"{file}#{part}" if part else file
+
+
+def file_of(place: str) -> str:
+    """Return the file that a place is in or is; of a file that is gone, the longest path that can be meant."""
+    ends = [at for at, char in enumerate(place) if char == "#"]
+    return next((place[:end] for end in ends if Path(place[:end]).is_file() and not Path(place).is_file()), place)
+
+
+def exists(place: str) -> bool:
+    """Say whether what was read from a place is still to be found there; of an address, that cannot be known."""
+    return is_address(place) or Path(file_of(place)).exists()
+
+
+def below(place: str, folders: Sequence[Path]) -> bool:
+    """Say whether a place lies below one of the folders."""
+    return not is_address(place) and any(folder in Path(place).parents for folder in folders)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        inside = path.is_file() and folder in path.resolve().parents
+        if inside and not path.name.endswith(SIDECAR) and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
