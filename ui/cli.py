@@ -104,13 +104,14 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.  [default: 7860]")
 def serve(index: Path | None, host: str | None, port: int | None) -> None:
-    """Open the chat window."""
+    """Open the chat window, with evaluation in a tab of it."""
     settings = _settings(index=index, host=host, port=port)
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
     from ui.app import serve as serve_chat
+    from ui.evaluations import Evaluations
 
-    serve_chat(Assistant.open(settings=settings), host=settings.host, port=settings.port)
+    serve_chat(Assistant.open(settings=settings), host=settings.host, port=settings.port, evaluations=Evaluations(settings))
 
 
 @main.command()
