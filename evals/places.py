@@ -103,7 +103,7 @@ def _doubts(question: Question, statements: Mapping[str, Statement]) -> Iterator
 def _own(found: EvalSet, settings: Settings) -> Place:
     statements = {document.document_id: _statement(document) for document in found.corpus or ()}
     making = (digest_of([asdict(document) for document in found.corpus or ()]), settings.embedding, TEXT_VERSION, settings.passage_chars)
-    folder = settings.cache / "evals" / f"{found.name}-{digest_of(making)[:12]}"
+    folder = settings.cache / "evals" / digest_of(making)[:16]  # sets that bring the same texts share one
     return Place(found, settings.model_copy(update={"index": folder, "chroma_url": None}), statements)
 
 

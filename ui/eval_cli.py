@@ -74,6 +74,7 @@ def _bars(context: click.Context, parameter: click.Parameter, texts: tuple[str, 
 @click.option("--junit", type=FILE, help="Write what passed and what failed as JUnit XML.")
 @click.option("--system", default="bayan", show_default=True, metavar="SPEC", help="bayan, openai:MODEL@URL or runnable:MODULE:ATTRIBUTE.")
 @click.option("--retrieval-only", is_flag=True, help="Search without answering.")
+@click.option("--contexts", type=FILE, metavar="FILE", help="Put SQuAD questions to this SQuAD file's texts; see the README.")
 @click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="Questions asked at once.")
 @click.option("--runs", "folder", type=FOLDER, help="Folder where runs are kept; else `runs` in the index folder.")
 @click.option("--fresh", is_flag=True, help="Ask every question again, also those that a run like this one has asked.")
@@ -88,6 +89,7 @@ def run_sets(
     junit: Path | None,
     system: str,
     retrieval_only: bool,
+    contexts: Path | None,
     workers: int,
     folder: Path | None,
     fresh: bool,
@@ -110,7 +112,7 @@ def run_sets(
     folder = folder or settings.index / "runs"
     earlier = load_values(_resolve(before, folder)) if before else None
     done = run(
-        read_sets(sets),
+        read_sets(sets, contexts=contexts),
         settings=settings,
         folder=folder,
         system=system,
