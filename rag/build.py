@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.settings import Settings
@@ -17,10 +19,15 @@ if TYPE_CHECKING:
 
 
 def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
-    """Open the embedding model that the settings name. Raises ModelError."""
+    """Open the embedding model that the settings name, once in a process. Raises ModelError."""
+    return _embeddings(settings.embedding, settings.cache, settings.offline)
+
+
+@cache  # half a gigabyte once loaded: the chat and an evaluation or an ingest beside it share one
+def _embeddings(name: str, folder: Path, offline: bool) -> SentenceTransformerEmbeddings:
     from rag.embeddings import open_embeddings as load
 
-    return load(settings.embedding, cache=settings.cache, offline=settings.offline)
+    return load(name, cache=folder, offline=offline)
 
 
 def open_index(settings: Settings, embeddings: SentenceTransformerEmbeddings) -> Index:

@@ -26,6 +26,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import BayanError
 from rag.schema import Answer, Completed, Delta, Event, Language, Statement
+from ui.eval_tab import EvalTab, mount_reports
+from ui.evaluations import Evaluations
+from ui.flag_form import FlagForm
 from ui.render import DIRECTIONS, Exchange, conversation_html, evidence_html, header_html
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
@@ -37,6 +40,7 @@ MAX_EXAMPLES = 4
 MAX_EXAMPLE_CHARS = 90
 CONCURRENT_QUESTIONS = 4
 ANSWERS_REMEMBERED = 6
+MAX_SET_SIZE = "50mb"
 CONTENT_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'; object-src 'none'; "
     "frame-ancestors 'none'"
@@ -49,6 +53,8 @@ CHAT_SCRIPT = """
 element.addEventListener('click', ({ target }) => {
   const example = target.closest('.example');
   if (example) trigger('example', { text: example.textContent });
+  const flag = target.closest('.flag');
+  if (flag) trigger('doubt', { turn: [...element.querySelectorAll('.exchange')].indexOf(flag.closest('.exchange')) });
 });
 watch('value', () => {
   const newest = [...element.querySelectorAll('.exchange')].at(-1);
@@ -103,13 +109,18 @@ class Answering(Protocol):
 # Page
 
 
-def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar") -> FastAPI:
-    """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths."""
+def mount_chat(web: FastAPI, assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> FastAPI:
+    """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths.
+
+    With `evaluations` the window has a tab for them, and answers can be made into test questions.
+    """
+    if evaluations:
+        mount_reports(web, evaluations)
     web.mount("/fonts", StaticFiles(directory=str(files("fontpkg_ibm_plex_sans_arabic") / "files")))
     web.add_middleware(OwnPage, language=language)
     gr.mount_gradio_app(
         web,
-        build_app(assistant, language=language),
+        build_app(assistant, evaluations, language=language),
         path="/",
         theme=gr.themes.Base(font=[gr.themes.Font(FONT), "sans-serif"], font_mono=["monospace"]),
         css_paths=STYLE,
@@ -120,7 +131,7 @@ def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar")
         ssr_mode=False,
         pwa=False,
         show_error=False,
-        max_file_size="1kb",  # nothing here takes files
+        max_file_size=MAX_SET_SIZE if evaluations else "1kb",  # question sets are all that is taken
     )
     return web
 
@@ -157,10 +168,10 @@ class OwnPage:
 # Window
 
 
-def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
-    """Lay out the chat window and wire it to the assistant."""
+def build_app(assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> gr.Blocks:
+    """Lay out the chat window and wire it to the assistant; with `evaluations`, in a tab beside theirs."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    desk = Desk(assistant)
+    desk, words = Desk(assistant, flags=evaluations is not None), STRINGS[language]
     names = [(name, code) for code, name in LANGUAGE_NAMES.items()]
     app = gr.Blocks(title="بيان · Bayan", analytics_enabled=False, fill_width=True)
     with app:
@@ -168,32 +179,41 @@ def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
         with gr.Row(elem_id="masthead"):
             header = gr.HTML(header_html(language), elem_id="header")
             switch = gr.Radio(names, value=language, **desk.switch_labels(language), elem_id="switch", container=False)
-        with gr.Row(elem_id="desk"):
-            with gr.Column(scale=3, min_width=300, elem_id="talk"):
-                chat = gr.HTML(desk.talk((), language), elem_id="chat", js_on_load=CHAT_SCRIPT)
-                box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
-            with gr.Column(scale=2, min_width=300, elem_id="side"):
-                panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)
-        _wire(desk, header, switch, chat, box, panel, conversation)
+        with gr.Tabs(elem_id="tabs", elem_classes=[] if evaluations else ["lone"]):
+            with gr.Tab(words["tab_chat"], id="chat") as talking, gr.Row(elem_id="desk"):
+                with gr.Column(scale=3, min_width=300, elem_id="talk"):
+                    chat = gr.HTML(desk.talk((), language), elem_id="chat", js_on_load=CHAT_SCRIPT)
+                    box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
+                    form = FlagForm(evaluations, assistant.statements, language) if evaluations else None
+                with gr.Column(scale=2, min_width=300, elem_id="side"):
+                    panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)
+            if evaluations and form:
+                with gr.Tab(words["tab_evaluation"], id="evaluation") as measuring:
+                    bench = EvalTab(evaluations, language)
+                form.wire(chat, switch, conversation)
+                bench.wire(switch, measuring, app)
+        _wire(desk, header, switch, talking, chat, box, panel, conversation)
     app.queue(default_concurrency_limit=CONCURRENT_QUESTIONS)
     return app
 
 
-def _wire(desk: Desk, header: gr.HTML, switch: gr.Radio, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State) -> None:
+def _wire(
+    desk: Desk, header: gr.HTML, switch: gr.Radio, talking: gr.Tab, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State
+) -> None:
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asking: dict[str, Any] = {"inputs": [box, switch, conversation], "outputs": [box, chat, panel, conversation], **private}
     typed = box.submit(desk.ask, **asking)
     chosen = chat.example(desk.choose, None, box, **private).then(desk.ask, **asking)
     box.stop(desk.stop, [switch, conversation], [box, chat, conversation], cancels=[typed, chosen], queue=False, **private)
-    relabelled = [header, switch, chat, box, panel]
+    relabelled = [header, switch, talking, chat, box, panel]
     switch.change(desk.relabel, [switch, conversation], relabelled, js=TURN_PAGE, queue=False, **private)
 
 
 class Desk:
     """What the window does on each event; a session's conversation comes in and goes out with the event."""
 
-    def __init__(self, assistant: Answering) -> None:
-        self.assistant = assistant
+    def __init__(self, assistant: Answering, *, flags: bool = False) -> None:
+        self.assistant, self.flags = assistant, flags
         statements = assistant.statements()
         self.examples = {language: example_questions(statements, language) for language in LANGUAGE_NAMES}
 
@@ -247,7 +267,7 @@ class Desk:
 
     def talk(self, conversation: Conversation, language: Language) -> str:
         """Draw the conversation, or the examples before it begins."""
-        return conversation_html(conversation, self.examples[language], language)
+        return conversation_html(conversation, self.examples[language], language, flags=self.flags)
 
     def stop(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
         """Mark the answer under way as stopped and free the box."""
@@ -260,6 +280,7 @@ class Desk:
         return (
             header_html(language),
             gr.Radio(**self.switch_labels(language)),
+            gr.Tab(STRINGS[language]["tab_chat"]),
             self.talk(conversation, language),
             gr.Textbox(**self.box_labels(language)),
             evidence_html(conversation, language),

@@ -124,9 +124,10 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
+    from ui.evaluations import Evaluations
     from ui.server import serve as serve_doors
 
-    serve_doors(Assistant.open(settings=settings), settings=settings)
+    serve_doors(Assistant.open(settings=settings), settings=settings, evaluations=Evaluations(settings))
 
 
 @main.command()

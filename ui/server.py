@@ -23,6 +23,7 @@ from ui import api, openai_api
 from ui.access import Access
 from ui.app import mount_chat
 from ui.doorway import Doorway
+from ui.evaluations import Evaluations
 from ui.health import health
 from ui.problems import tell_problems
 from ui.service import Service
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 UPLOAD_OVERHEAD_BYTES = 100_000  # what a form adds to its files
 
 
-def serve(assistant: Assistant, *, settings: Settings) -> None:
+def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations | None = None) -> None:
     """Serve until Ctrl-C; print the address once it answers. Raises SettingsError: port in use, or anyone would be let in."""
     access = Access.configured(settings)
     listener = _listen(settings.host, settings.port)
-    config = uvicorn.Config(build_web(assistant, settings, access), log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(build_web(assistant, settings, access, evaluations), log_level="warning", timeout_graceful_shutdown=2)
     try:
         _Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
@@ -46,8 +47,8 @@ def serve(assistant: Assistant, *, settings: Settings) -> None:
         listener.close()
 
 
-def build_web(assistant: Assistant, settings: Settings, access: Access) -> FastAPI:
-    """Return the whole web application."""
+def build_web(assistant: Assistant, settings: Settings, access: Access, evaluations: Evaluations | None = None) -> FastAPI:
+    """Return the whole web application; with `evaluations`, the window has a tab for them."""
     service = Service(assistant, settings)
     tools = _tools(service)
 
@@ -67,7 +68,7 @@ def build_web(assistant: Assistant, settings: Settings, access: Access) -> FastA
         from ui.mcp_server import http_routes
 
         web.router.routes.extend(http_routes(tools))
-    mount_chat(web, assistant)
+    mount_chat(web, assistant, evaluations)
     limits = {"rate_limit": settings.rate_limit, "max_upload_bytes": settings.upload_mb * 1_000_000 + UPLOAD_OVERHEAD_BYTES}
     web.add_middleware(Doorway, access=access, meters=service.meters, **limits)  # the last added is the first passed
     return web
