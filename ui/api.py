@@ -118,7 +118,8 @@ async def ask(asked: Ask, request: Request, service: TheService) -> Answer | Res
 
     As a stream, the events are `retrieved` (hits), `delta` (text), `completed` (answer, confidence) and, when it fails, `problem`.
     """
-    if asked.stream or SSE in request.headers.get("accept", ""):
+    accepted = request.headers.get("accept", "")
+    if asked.stream or (SSE in accepted and "application/json" not in accepted):
         return await streamed(asked, request, service)
     return await service.ask(asked.question, history=asked.history, language=asked.language)
 
