@@ -77,5 +77,4 @@ def _citation(number: int, quote: Quotable) -> Citation:
         start=quote.span.start,
         end=quote.span.end,
         score=round(quote.sentence.score, 4),
-        page=statement.page(quote.span.start),
     )

@@ -120,7 +120,6 @@ class Citation:
     start: int
     end: int
     score: float
-    page: int | None = None  # on which the quote begins, in a statement with pages
 
 
 @dataclass(frozen=True)
