@@ -7,7 +7,7 @@ for row in ask(place, {}, "bayan", retrieval_only=False, workers=2):
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -20,7 +20,7 @@ from rag.schema import Answer
 Done = Mapping[tuple[str, str], Row]
 
 
-def ask(place: Place, done: Done, system: str, *, retrieval_only: bool, workers: int) -> Iterator[Row]:
+def ask(place: Place, done: Done, system: str, *, retrieval_only: bool, workers: int) -> Generator[Row, None, None]:
     """Yield a row for each question not done, as they come; conversations run beside each other, each in its order."""
     waiting = [talk for talk in conversations(place.found.questions) if any((place.found.name, q.question_id) not in done for q in talk)]
     if not waiting:

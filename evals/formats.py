@@ -6,6 +6,7 @@ FOLDER                             BEIR: corpus.jsonl, queries.jsonl, qrels/test
 NAME.topics                        TREC topics, or lines "id<TAB>question", with NAME.qrels beside it; asked of the user's index
 
 read_sets([Path("evals/sets/samples.jsonl"), Path("xquad-dev.ar.json")])  # list of EvalSet, or SetError
+read_sets([Path("xquad-dev.en.json")], contexts=Path("xquad-dev.ar.json"))  # English questions on the Arabic paragraphs
 """
 
 from __future__ import annotations
@@ -28,15 +29,19 @@ _TOPIC = re.compile(r"<top>(.*?)(?:</top>|(?=<top>)|\Z)", re.DOTALL | re.IGNOREC
 _FIELD = r"<{name}>\s*(?:{label}:?)?\s*(.*?)\s*(?=<|\Z)"
 
 
-def read_sets(paths: Sequence[Path]) -> list[EvalSet]:
-    """Read and check sets. Raises SetError naming every problem of every set, with its line."""
+def read_sets(paths: Sequence[Path], *, contexts: Path | None = None) -> list[EvalSet]:
+    """Read and check sets. Raises SetError naming every problem of every set, with its line.
+
+    `contexts`: a SQuAD file with the same ids, as in another language, whose texts and answers take the place of a SQuAD set's own.
+    """
     problems: list[str] = []
     sets = []
+    asked_of = read_sets([contexts])[0] if contexts else None
     for path in paths:
         if (reader := _reader(path, problems)) is not None:
             found = reader(path, problems)
             check(found, problems)
-            sets.append(found)
+            sets.append(_put_to(found, asked_of, problems) if asked_of else found)
     names = Counter(found.name for found in sets)
     problems += [f'{count} sets are named "{name}"; rename a file' for name, count in names.items() if count > 1]
     if problems:
@@ -88,6 +93,21 @@ def _read_squad(path: Path, problems: list[str]) -> EvalSet:
     corpus = tuple(Document(key, context) for context, key in ids.items())
     qrels = {question.question_id: {question.statement: 1} for question in questions if question.statement}
     return EvalSet(path.stem, path, tuple(questions), corpus, qrels)
+
+
+def _put_to(found: EvalSet, asked_of: EvalSet, problems: list[str]) -> EvalSet:
+    """The questions of one SQuAD set with the paragraphs, and so the answers, of another."""
+    if found.path.suffix != ".json" or asked_of.path.suffix != ".json":
+        problems.append(f'"{found.path}" cannot be put to the contexts of "{asked_of.path}": both must be SQuAD files')
+        return found
+    others = {question.question_id: question for question in asked_of.questions}
+    missing = [question.question_id for question in found.questions if question.question_id not in others]
+    if missing:
+        named = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        problems.append(f'{len(missing)} questions of "{found.path}" have no context in "{asked_of.path}" (same ids are needed): {named}')
+        return found
+    questions = [replace(others[asked.question_id], question=asked.question, language=asked.language) for asked in found.questions]
+    return replace(asked_of, name=f"{found.name}-on-{asked_of.name}", path=found.path, questions=tuple(questions))
 
 
 def _squad_question(qa: dict[str, Any], document_id: str) -> Question:

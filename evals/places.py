@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import Literal
 
 from evals.overlap import holds
 from evals.questions import Document, EvalSet, Question, SetError, at
@@ -24,6 +23,12 @@ from rag.schema import Statement
 from rag.settings import Settings
 
 BATCH_STATEMENTS = 32
+Stage = Literal["embedding", "asking"]
+Watch = Callable[[Stage, int, int], None]  # told how many statements are embedded, or questions asked, of how many
+
+
+def unwatched(stage: Stage, done: int, total: int) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Place:
     warnings: tuple[str, ...] = ()
 
 
-def find_places(sets: Sequence[EvalSet], settings: Settings, *, needs_index: bool = True, progress: bool = False) -> list[Place]:
+def find_places(sets: Sequence[EvalSet], settings: Settings, *, needs_index: bool = True, watch: Watch = unwatched) -> list[Place]:
     """Check the sets against their indexes, then make the indexes that are missing.
 
     Raises SetError naming every statement that is not there, and IndexMissing unless the system under test needs no index.
@@ -51,7 +56,7 @@ def find_places(sets: Sequence[EvalSet], settings: Settings, *, needs_index: boo
     if needs_index:
         for place in places:
             if place.found.corpus is not None:
-                _make_index(place, progress=progress)
+                _make_index(place, watch)
     return places
 
 
@@ -98,7 +103,7 @@ def _doubts(question: Question, statements: Mapping[str, Statement]) -> Iterator
 def _own(found: EvalSet, settings: Settings) -> Place:
     statements = {document.document_id: _statement(document) for document in found.corpus or ()}
     making = (digest_of([asdict(document) for document in found.corpus or ()]), settings.embedding, TEXT_VERSION, settings.passage_chars)
-    folder = settings.cache / "evals" / f"{found.name}-{digest_of(making)[:12]}"
+    folder = settings.cache / "evals" / digest_of(making)[:16]  # sets that bring the same texts share one
     return Place(found, settings.model_copy(update={"index": folder, "chroma_url": None}), statements)
 
 
@@ -110,14 +115,18 @@ def _statement(document: Document) -> Statement:
     )
 
 
-def _make_index(place: Place, *, progress: bool) -> None:
+def _make_index(place: Place, watch: Watch) -> None:
     if (place.settings.index / "manifest.json").exists():  # written last: the index is whole
         return
     with open_writing(place.settings) as index:
         there = index.store.revisions()  # an interrupted making goes on where it was
         missing = [statement for statement in place.statements.values() if there.get(statement.statement_id) != statement.revision]
-        for batch in tqdm(list(_batches(missing)), desc=f"embedding {place.found.name}", unit="", disable=None if progress else True):
+        done, total = len(place.statements) - len(missing), len(place.statements)
+        for batch in _batches(missing):
+            watch("embedding", done, total)
             index.put([(statement, split(statement, max_chars=place.settings.passage_chars)) for statement in batch])
+            done += len(batch)
+        watch("embedding", done, total)
 
 
 def _batches(statements: Sequence[Statement]) -> Iterator[Sequence[Statement]]:

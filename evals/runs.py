@@ -17,6 +17,7 @@ import platform
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,13 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 import ingest
 import rag
 from evals.asking import ask
 from evals.measures import Values, measure
-from evals.places import Place, digest_of, find_places
+from evals.places import Place, Watch, digest_of, find_places, unwatched
 from evals.questions import EvalSet
 from evals.rows import Row, from_record, to_record
 from evals.summary import SEED, Summary, summarise
@@ -79,15 +79,15 @@ def run(
     retrieval_only: bool = False,
     workers: int = 1,
     fresh: bool = False,
-    progress: bool = False,
+    watch: Watch = unwatched,
 ) -> Run:
     """Ask what has not been asked yet and return the whole run, in a folder below `folder`; `fresh` asks everything again.
 
-    Raises SetError before anything is asked, RunError, and what opening the index or the system raises. A question that the system fails
-    at is kept with its error and scores the worst.
+    Raises SetError before anything is asked, RunError, and what opening the index or the system raises; what `watch` raises ends the run,
+    to be resumed later. A question that the system fails at is kept with its error and scores the worst.
     """
     check_system(system)
-    places = find_places(sets, settings, needs_index=system == BAYAN, progress=progress)
+    places = find_places(sets, settings, needs_index=system == BAYAN, watch=watch)
     about = _about(places, system, retrieval_only)
     own = folder / f"{'+'.join(found.name for found in sets)[:60]}-{digest_of(about['configuration'])[:10]}"
     own.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def run(
         with FileLock(own / LOCK, timeout=0):
             if fresh:
                 (own / ROWS).unlink(missing_ok=True)
-            return _resume(own, places, about, workers=workers, progress=progress)
+            return _resume(own, places, about, workers=workers, watch=watch)
     except Timeout as error:
         raise RunError(f'another process is writing the run "{own}"; wait until it is done') from error
 
@@ -166,14 +166,7 @@ def _now() -> str:
 # Asking
 
 
-def _resume(
-    folder: Path,
-    places: Sequence[Place],
-    about: Mapping[str, Any],
-    *,
-    workers: int,
-    progress: bool,
-) -> Run:
+def _resume(folder: Path, places: Sequence[Place], about: Mapping[str, Any], *, workers: int, watch: Watch) -> Run:
     """Ask what no row answers, then write the summary; a complete run is returned as it stands."""
     done = {key: row for key, row in _read_rows(folder / ROWS).items() if row.error is None}
     total = sum(len(place.found.questions) for place in places)
@@ -183,14 +176,16 @@ def _resume(
     (folder / SUMMARY).unlink(missing_ok=True)
     _write(folder / RUN, about)
     configuration, begun = about["configuration"], time.perf_counter()
-    bar = tqdm(total=total, initial=len(done), desc="questions", unit="", disable=None if progress else True)
-    with open(folder / ROWS, "a", encoding="utf-8") as file, bar:
+    watch("asking", len(done), total)
+    with open(folder / ROWS, "a", encoding="utf-8") as file:
         for place in places:
-            for row in ask(place, done, configuration["system"], retrieval_only=configuration["retrieval_only"], workers=workers):
-                file.write(json.dumps(to_record(row), ensure_ascii=False) + "\n")
-                file.flush()
-                done[row.set_name, row.question.question_id] = row
-                bar.update()
+            asking = ask(place, done, configuration["system"], retrieval_only=configuration["retrieval_only"], workers=workers)
+            with closing(asking) as rows:
+                for row in rows:
+                    file.write(json.dumps(to_record(row), ensure_ascii=False) + "\n")
+                    file.flush()
+                    done[row.set_name, row.question.question_id] = row
+                    watch("asking", len(done), total)
     finished = _in_order(folder, places, about, done)
     _write(folder / SUMMARY, _summary(finished, time.perf_counter() - begun))
     return finished

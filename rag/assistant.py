@@ -1,6 +1,6 @@
 """The whole of Bayan in one file: a question goes in, verbatim evidence is found, an answer comes out.
 
-    question ─ check_question ─ retrieve ─ gather ─ compose ─ check ─ Answer
+    question ─ check_question ─ retrieve ─ gather ─ compose ─ check ─ (write, with a language model) ─ Answer
 
 Each step is a function or object of its own module; this one only joins them, as a LangChain runnable too. Knows nothing of source
 files, terminals or browsers.
@@ -23,14 +23,16 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from rag.build import newest_first, open_retriever
+from rag.build import newest_first, open_retriever, open_writer
 from rag.errors import QuestionError, UnknownStatement
 from rag.evidence import Evidence, gather
 from rag.language import content_words, foreign_language, language_of, words
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Found, Retriever, to_hits
-from rag.schema import Answer, Completed, Delta, Event, Hit, Language, Retrieved, Statement, Timings, to_json
+from rag.schema import Answer, Check, Completed, Delta, Event, Hit, Language, Retrieved, Statement, Timings, to_json
 from rag.settings import Settings, load_settings
+from rag.verify import DETAILS, check_answer
+from rag.write import Writer
 
 MAX_QUESTION_CHARS = 2_000
 NEAREST = 3  # quotes offered when there is no answer
@@ -39,14 +41,15 @@ NEAREST = 3  # quotes offered when there is no answer
 class Assistant:
     """Answers questions from one index. Safe to share between threads."""
 
-    def __init__(self, retriever: Retriever, settings: Settings) -> None:
-        self._retriever, self._settings = retriever, settings
+    def __init__(self, retriever: Retriever, settings: Settings, writer: Writer | None = None) -> None:
+        self._retriever, self._settings, self._writer = retriever, settings, writer
 
     @classmethod
     def open(cls, index: str | Path | None = None, *, settings: Settings | None = None) -> Assistant:
         """Open an index; settings come from the environment unless given. Raises IndexMissing, IndexMismatch, ModelError and their kin."""
         settings = settings or load_settings(index=index)
-        return cls(open_retriever(settings), settings)
+        writer = open_writer(settings)  # a language model that is not there is told of before the index is loaded
+        return cls(open_retriever(settings), settings, writer)
 
     # Asking
 
@@ -62,10 +65,14 @@ class Assistant:
         raise AssertionError("a stream always ends with Completed")
 
     def stream(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Iterator[Event]:
-        """Answer a question step by step: Retrieved, then Delta for each piece of text, then Completed with the whole answer."""
+        """Answer a question step by step: Retrieved, then Delta for each piece of text, then Completed with the whole answer.
+
+        The quotes come first, whole. With a language model and an answer to word, its Deltas follow (`by` model); Completed has its text,
+        checked, or the quotes and why they stand alone.
+        """
         clock = _Clock()
         question = check_question(question)
-        asked, spoken = in_context(question, history), language or self._language(question)
+        asked, spoken = self._in_context(question, history), language or self._language(question)
 
         found = self._retriever.retrieve(asked, top_k=self._settings.top_k)
         clock.lap("retrieve")
@@ -79,9 +86,12 @@ class Assistant:
             yield Delta(piece)
         clock.lap("generate")
 
-        statements = {candidate.statement.statement_id: candidate.statement for candidate in found.candidates}
-        answer = replace(answer, checks=check_quotes(answer.citations, statements))
+        answer = replace(answer, checks=self._check(answer, found))
         clock.lap("verify")
+
+        if self._writer and answer.status == "answered":
+            answer = yield from self._writer.write(answer, history)
+            clock.lap("generate")
         yield Completed(replace(answer, timings_ms=clock.timings()), evidence.confidence)
 
     def search(self, query: str, *, top_k: int = 10) -> list[Hit]:
@@ -128,6 +138,18 @@ class Assistant:
     def _gather(self, asked: str, found: Found) -> Evidence:
         evidence = gather(asked, found, count=max(self._settings.max_citations, NEAREST))
         return replace(evidence, quotes=evidence.quotes[: self._settings.max_citations if evidence.answers else NEAREST])
+
+    def _in_context(self, question: str, history: Sequence[Answer]) -> str:
+        """What to search for: a language model makes a follow-up question complete; without one, see `in_context`."""
+        completed = self._writer.complete(question, history) if self._writer and history else None
+        return completed or in_context(question, history)
+
+    def _check(self, answer: Answer, found: Found) -> tuple[Check, ...]:
+        """Every quote, compared with its statement, and what of the frame the statements do not bear out."""
+        statements = {candidate.statement.statement_id: candidate.statement for candidate in found.candidates}
+        framed = [finding.check for finding in check_answer(answer.answer, answer.citations)] if answer.citations else []
+        wrong = [check for check in framed if check.kind in DETAILS and not check.supported]
+        return (*check_quotes(answer.citations, statements), *wrong)
 
     def _compose(self, question: str, evidence: Evidence, language: Language) -> Answer:
         citations = cite(evidence.quotes)
@@ -185,7 +207,8 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self._laps[stage], self._last = round((now - self._last) * 1000, 1), now
+        self._laps[stage] = round(self._laps.get(stage, 0) + (now - self._last) * 1000, 1)
+        self._last = now
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=round((time.perf_counter() - self._start) * 1000, 1))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.settings import Settings
@@ -13,13 +15,19 @@ if TYPE_CHECKING:
     from rag.index import Index, WritableIndex
     from rag.retrieve import Retriever
     from rag.schema import Statement
+    from rag.write import Writer
 
 
 def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
-    """Open the embedding model that the settings name. Raises ModelError."""
+    """Open the embedding model that the settings name, once in a process. Raises ModelError."""
+    return _embeddings(settings.embedding, settings.cache, settings.offline)
+
+
+@cache  # half a gigabyte once loaded: the chat and an evaluation or an ingest beside it share one
+def _embeddings(name: str, folder: Path, offline: bool) -> SentenceTransformerEmbeddings:
     from rag.embeddings import open_embeddings as load
 
-    return load(settings.embedding, cache=settings.cache, offline=settings.offline)
+    return load(name, cache=folder, offline=offline)
 
 
 def open_index(settings: Settings, embeddings: SentenceTransformerEmbeddings) -> Index:
@@ -38,6 +46,18 @@ def open_retriever(settings: Settings) -> Retriever:
     embeddings = open_embeddings(settings)
     embeddings.load()  # a model that cannot be loaded is told of now, not at the first question
     return Retriever(open_index(settings, embeddings), embeddings)
+
+
+def open_writer(settings: Settings) -> Writer | None:
+    """Set the language model of the settings up, None when there is none. Raises SettingsError, ModelError."""
+    from rag.llm import NONE, open_chat_model
+    from rag.write import Writer
+
+    if settings.llm == NONE:
+        return None
+    limits = {"timeout_s": settings.llm_timeout_s, "context": settings.llm_context}
+    model = open_chat_model(settings.llm, **limits, cache=settings.cache, offline=settings.offline)  # type: ignore[arg-type]
+    return Writer(model, settings.llm, **limits)  # type: ignore[arg-type]
 
 
 def list_statements(settings: Settings) -> list[Statement]:

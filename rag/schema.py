@@ -19,6 +19,7 @@ from typing import Any, Literal
 Language = Literal["ar", "en"]
 Status = Literal["answered", "not_found"]
 Mode = Literal["quote", "llm"]
+CheckKind = Literal["number", "date", "name", "quote", "polarity", "citation"]
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,12 @@ class Citation:
 
 @dataclass(frozen=True)
 class Check:
-    """One verifiable detail of an answer and whether the cited quotes support it."""
+    """One verifiable detail of an answer and whether the cited quotes support it.
 
-    kind: Literal["number", "date", "name", "quote"]
+    `polarity`: a clause that denies what the quotes state, or the reverse; `citation`: a marker of no quote, or a sentence without one.
+    """
+
+    kind: CheckKind
     text: str
     supported: bool
     citation: int | None
@@ -193,9 +197,10 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Delta:
-    """The next piece of the answer's text."""
+    """The next piece of text, by the quotes' frame or by the language model, whose words are not checked before `Completed`."""
 
     text: str
+    by: Literal["quote", "model"] = "quote"
 
 
 @dataclass(frozen=True)

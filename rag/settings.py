@@ -15,7 +15,7 @@ from typing import Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -41,8 +41,19 @@ class Settings(BaseSettings):
     top_k: int = Field(8, ge=1, le=100, description="Passages considered for an answer.")
     max_citations: int = Field(2, ge=1, le=10, description="Quotes shown in an answer.")
     passage_chars: int = Field(700, ge=200, le=4000, description="Longest passage, in characters.")
+    llm: str = Field(
+        "none",
+        min_length=1,
+        description="Language model that words the answer from the quotes: `none`, `openai:…`, `anthropic:…`, `ollama:…`, "
+        "`openai:MODEL@http://HOST:PORT/v1` or `local:NAME` of `bayan models list`.",
+    )
+    llm_timeout_s: float = Field(60, gt=0, le=3600, description="Seconds the language model may take; then the quotes stand alone.")
+    llm_context: int = Field(4096, ge=1024, le=1_000_000, description="Tokens the language model may be given, its answer included.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="Port the chat listens on; 0 picks a free one.")
+    password: SecretStr | None = Field(None, description="Password that opens the chat and the reading doors, at least 12 characters.")
+    rate_limit: int = Field(300, ge=0, description="Requests a minute from one API key or address to the programs' doors; 0: any number.")
+    upload_mb: int = Field(50, ge=1, le=1000, description="Largest upload of statements, in MB.")
 
 
 def load_settings(**flags: object) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import pytest_socket
 from fakes import FakeEmbeddings
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import rag.build
 from ingest import ingest
@@ -55,6 +58,48 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEmbeddings:
     monkeypatch.setattr(rag.build, "open_embeddings", lambda settings: embeddings)
     monkeypatch.setenv("BAYAN_EMBEDDING", embeddings.name)  # the doctor looks for no weights then
     return embeddings
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The whole web application over a few statements, met through a client on this machine."""
+
+    settings: Settings
+    assistant: Assistant
+    stack: ExitStack
+
+    def web(self, **changed: Any) -> FastAPI:
+        from ui.access import Access
+        from ui.server import build_web
+
+        settings = self.settings.model_copy(update=changed)
+        return build_web(self.assistant, settings, Access.configured(settings))
+
+    def client(self, *, address: str = "127.0.0.1", headers: dict[str, str] | None = None, **changed: Any) -> TestClient:
+        base = "http://127.0.0.1:7860"
+        client = TestClient(self.web(**changed), base, raise_server_exceptions=False, client=(address, 50_000), headers=headers)
+        return self.stack.enter_context(client)
+
+
+OLIVES = """---
+title: Olive harvest
+issuer: Ministry of Farming
+date: 2031-03-04
+---
+The ministry said the olive harvest reached 40 tonnes. Farmers were paid in March."""
+WATER = "بيان حول انقطاع المياه\n\nقالت الهيئة إن انقطاع المياه شمل سبعة أحياء. وعادت المياه إلى الأحياء مساء الخميس."
+
+
+@pytest.fixture
+def doors(tmp_path: Path, index: Path, fake: FakeEmbeddings) -> Iterator[Doors]:
+    folder = tmp_path / "statements"
+    folder.mkdir()
+    (folder / "olives.md").write_text(OLIVES, encoding="utf-8")
+    (folder / "water.txt").write_text(WATER, encoding="utf-8")
+    settings = load_settings()
+    ingest([folder], settings=settings)
+    with ExitStack() as stack:
+        yield Doors(settings, Assistant.open(settings=settings), stack)
 
 
 @dataclass(frozen=True)

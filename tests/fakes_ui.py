@@ -9,10 +9,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rag.errors import IndexMissing, QuestionError, UnknownStatement
 from rag.schema import Answer, Citation, Completed, Cut, Delta, Event, Language, Retrieved, Statement
+from rag.settings import Settings
 
 HOSTILE = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1> [x](javascript:pwned) ![i](http://evil.example/a.png)"
 LEFTOVER = "شارك هذا الخبر على Facebook"
@@ -127,6 +130,8 @@ def _refuse_outbound(event: str, details: tuple[Any, ...]) -> None:
 
 if __name__ == "__main__":
     sys.addaudithook(_refuse_outbound)
-    from ui.app import serve
+    from ui.server import serve
 
-    serve(FakeAssistant(), host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    with TemporaryDirectory() as folder:
+        settings = Settings(index=Path(folder), host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+        serve(FakeAssistant(), settings=settings)  # type: ignore[arg-type]

@@ -44,6 +44,11 @@ def printed(line: str) -> str:
     return "".join(reversed([piece.translate(_TURNED) for piece in pieces]))
 
 
+def pieces(line: str) -> list[str]:
+    """Return the letters of a line, each with its marks."""
+    return re.findall(r".[\u064b-\u0652]*", line)
+
+
 def lines_of(sample: Sample, width: float = WIDTH - 2 * MARGIN) -> list[str]:
     """Break the paragraphs into lines; an empty one parts two paragraphs."""
     from reportlab.pdfbase.pdfmetrics import stringWidth
@@ -52,7 +57,7 @@ def lines_of(sample: Sample, width: float = WIDTH - 2 * MARGIN) -> list[str]:
     for paragraph in sample.paragraphs:
         line = ""
         for word in paragraph.split():
-            if line and stringWidth(shaped(f"{line} {word}"), _font(), SIZE) > width:
+            if line and stringWidth(shaped(f"{line} {word}"), font(), SIZE) > width:
                 lines.append(line)
                 line = ""
             line = f"{line} {word}".strip()
@@ -74,7 +79,7 @@ def write(order: Callable[[str], str], *, header: str = "", footer: str = "", pa
             lines = lines_of(sample)
             pages = [lines[at : at + page_lines] for at in range(0, len(lines), page_lines)]
             for number, page in enumerate(pages, 1):
-                canvas.setFont(_font(), SIZE)
+                canvas.setFont(font(), SIZE)
                 canvas.drawRightString(WIDTH - MARGIN, HEIGHT - 30, order(header))
                 canvas.drawCentredString(WIDTH / 2, 30, order(footer.replace("0", str(number))))
                 _draw(canvas, page, order)
@@ -97,14 +102,14 @@ def _draw(canvas: Any, page: Sequence[str], order: Callable[[str], str]) -> None
 def _draw_marked(canvas: Any, line: str, y: float) -> None:
     """Draw the line up to the right margin, each mark over the middle of its letter."""
     letters = "".join(char for char in line if not unicodedata.combining(char))
-    x = WIDTH - MARGIN - canvas.stringWidth(letters, _font(), SIZE)
+    x = WIDTH - MARGIN - canvas.stringWidth(letters, font(), SIZE)
     canvas.drawString(x, y, letters)
     base = 0.0
     for char in line:
         if unicodedata.combining(char):
-            canvas.drawString(x - (base + canvas.stringWidth(char, _font(), SIZE)) / 2, y, char)
+            canvas.drawString(x - (base + canvas.stringWidth(char, font(), SIZE)) / 2, y, char)
         else:
-            base = canvas.stringWidth(char, _font(), SIZE)
+            base = canvas.stringWidth(char, font(), SIZE)
             x += base
 
 
@@ -116,7 +121,7 @@ ORDERS: dict[str, Callable[[str], str]] = {
 
 
 @cache
-def _font() -> str:
+def font() -> str:
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
 

@@ -278,6 +278,39 @@ def test_the_page_names_no_other_host(window: Window) -> None:
     assert '<html\n\tlang="ar" dir="rtl"' in page
 
 
+def test_a_page_of_another_origin_cannot_make_the_browser_write(server: str, browser: Any) -> None:
+    page = browser.new_page()
+    for path in ("api/v1/feedback", "api/v1/jobs", "v1/chat/completions", "mcp", "gradio_api/queue/join"):
+        form = f'<form action="{server}{path}" method="post" enctype="text/plain"><input name="question" value="x"></form>'
+        page.goto("about:blank")
+        page.set_content(form)
+        with page.expect_navigation() as followed:
+            page.evaluate("document.forms[0].submit()")
+        assert (followed.value.status, "other-origin" in page.content()) == (403, True)
+    page.close()
+
+
+def test_the_chat_behind_a_password(browser: Any) -> None:
+    environment = {**ENVIRONMENT, "BAYAN_PASSWORD": "a long enough pass phrase"}
+    process = subprocess.Popen([sys.executable, str(FAKES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    try:
+        address = re.search(r"http://\S+", process.stdout.readline())
+        assert address, "the server did not start"
+        context = browser.new_context(http_credentials={"username": "any", "password": "a long enough pass phrase"})
+        window = Window(context.new_page(), address[0])
+        window.page.on("console", lambda said: window.complaints.append(said.text) if said.type == "error" else None)
+        window.page.goto(address[0])
+        window.ask("كم عائلة عادت؟")
+        assert window.page.evaluate("document.fonts.check('16px \"IBM Plex Sans Arabic\"', 'بيان')")
+        assert window.complaints == []
+        assert browser.new_context().request.get(address[0]).status == 401
+        context.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+
+
 def test_a_port_in_use_is_one_clear_line(server: str) -> None:
     port = server.rstrip("/").rsplit(":", 1)[1]
     second = subprocess.run([sys.executable, str(FAKES), port], capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)

@@ -28,7 +28,7 @@ FOLDERS = {
     "evals": "question sets → runs → measures → reports, comparison, gate; calibration, benchmark",
     "evals/sets": "questions on the sample statements",
     "evals/templates": "the reports",
-    "ui": "terminal and chat window",
+    "ui": "terminal, chat window, and the doors for programs",
     "tests": "unit, integration and browser tests",
 }
 DEFAULTS = {"index": "per-user data folder", "cache": "per-user cache folder"}
@@ -74,12 +74,24 @@ def measured_table() -> str:
     return "\n".join(rows)
 
 
+def public_table() -> str:
+    """The slice of the public sets, a row for each set and so for each cell."""
+    sets = json.loads((ROOT / "evals" / "baseline-public.json").read_text(encoding="utf-8"))["groups"]
+    names = ("R@1", "R@5", "evidence")
+    rows = [f"| set | question → statement | {' | '.join(names)} |", "|---|---|---|---|---|"]
+    for set_name, groups in sets.items():
+        [cell] = [group for group in groups if "->" in group]
+        cells = [figure(Estimate(**groups[cell][name]), name) for name in names]
+        rows.append(f"| {set_name.split('-')[0]} | {cell.replace('->', ' → ')} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def with_part(text: str, name: str, content: str) -> str:
     return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: f"{m.group(1)}{content}\n{m.group(2)}", text, flags=re.DOTALL)
 
 
 def current() -> str:
-    parts = {"settings": settings_table(), "tree": f"```\n{file_tree()}\n```", "measured": measured_table()}
+    parts = {"settings": settings_table(), "tree": f"```\n{file_tree()}\n```", "measured": measured_table(), "public": public_table()}
     text = README.read_text(encoding="utf-8")
     for name, content in parts.items():
         text = with_part(text, name, content)

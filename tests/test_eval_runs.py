@@ -16,6 +16,8 @@ from fakes import FakeEmbeddings
 from langchain_core.documents import Document
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from test_cli import HARVEST, PRISON, bayan, refused
+from test_eval_sets import parallel
+from test_eval_sets import write as write_file
 
 import evals.asking
 from evals.asking import conversations
@@ -239,6 +241,17 @@ def test_a_set_with_its_own_corpus_is_embedded_once(
     embedded = len(fake.embedded)
     assert bayan("eval", path, "--runs", runs, "--retrieval-only", "--fresh").status == 0
     assert len(fake.embedded) == embedded
+
+
+def test_a_crossed_set_has_its_own_cell(tmp_path: Path, runs: Path, fake: FakeEmbeddings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BAYAN_CACHE", str(tmp_path / "cache"))
+    english = write_file(
+        tmp_path / "x.en.json", parallel("The ferry carried 31 people to Marsa.", "How many people on the ferry?", "31 people")
+    )
+    arabic = write_file(tmp_path / "x.ar.json", parallel("حملت العبارة 31 راكبا إلى مرسى.", "كم راكبا؟", "31 راكبا"))
+    [found] = bayan("eval", english, "--contexts", arabic, "--runs", runs, "--json").json["sets"]
+    assert (found["name"], list(found["by_cell"])) == ("x.en-on-x.ar", ["en->ar"])
+    assert "R@1" in found["by_cell"]["en->ar"]
 
 
 # Peers

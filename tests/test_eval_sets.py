@@ -143,3 +143,30 @@ def test_two_sets_of_one_name(tmp_path: Path) -> None:
 )
 def test_a_squad_file_that_is_not_one(tmp_path: Path, text: str, said: str) -> None:
     assert said in problems(write(tmp_path / "s.json", text))[0]
+
+
+def parallel(context: str, question: str, answer: str, key: str = "1") -> str:
+    qas = [{"id": key, "question": question, "answers": [{"text": answer}]}]
+    return json.dumps({"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}, ensure_ascii=False)
+
+
+def test_questions_of_one_language_are_put_to_the_contexts_of_another(tmp_path: Path) -> None:
+    english = write(tmp_path / "x.en.json", parallel("The ferry carried 31 people.", "How many?", "31 people"))
+    arabic = write(tmp_path / "x.ar.json", parallel("حملت العبّارة واحداً وثلاثين راكباً.", "كم عددهم؟", "واحداً وثلاثين راكباً"))
+    [found] = read_sets([english], contexts=arabic)
+    [question] = found.questions
+    assert (found.name, question.question, question.language) == ("x.en-on-x.ar", "How many?", "en")
+    assert question.evidence == ("واحداً وثلاثين راكباً",)
+    assert found.corpus is not None and [document.text for document in found.corpus] == ["حملت العبّارة واحداً وثلاثين راكباً."]
+    assert found.qrels == {"1": {question.statement: 1}}
+
+
+def test_contexts_without_the_same_ids_are_refused(tmp_path: Path) -> None:
+    asked = write(tmp_path / "a.json", parallel("One.", "What?", "One"))
+    other = write(tmp_path / "b.json", parallel("Two.", "What?", "Two", key="2"))
+    own = write(tmp_path / "own.jsonl", GOOD)
+    with pytest.raises(SetError) as raised:
+        read_sets([asked, own], contexts=other)
+    assert len(raised.value.problems) == 2
+    assert "1 questions of" in str(raised.value) and "same ids are needed" in str(raised.value)
+    assert "both must be SQuAD files" in str(raised.value)

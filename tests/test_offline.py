@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -121,6 +122,17 @@ def test_the_chat_names_no_other_host_in_its_page(chat: str) -> None:
     assert policy.startswith("default-src 'self'")
     loaded = re.findall(r"""(?:src|href)=["'](?:https?:)?//([^/"']+)""", page)
     assert [host for host in loaded if not host.startswith("127.0.0.1")] == []
+
+
+@pytest.mark.integration
+def test_the_doors_for_programs_connect_to_nothing(chat: str) -> None:
+    asked = {"model": "bayan", "messages": [{"role": "user", "content": QUESTION}]}
+    called = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": QUESTION}}}
+    for path, body in (("api/v1/ask", {"question": QUESTION}), ("v1/chat/completions", asked), ("mcp", called)):
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        request = urllib.request.Request(f"{chat}{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert ANSWER in json.dumps(json.load(response), ensure_ascii=False)
 
 
 @pytest.mark.integration

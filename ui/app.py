@@ -1,9 +1,10 @@
-"""The chat window: Gradio Blocks over an assistant, and the server it runs in.
+"""The chat window: Gradio Blocks over an assistant.
 
-Knows nothing of how answers are found (that is the assistant) or drawn (that is `ui/render.py`). Nothing here, in the server or in
-the page, makes a connection to any other host: fonts come from this process and a content policy forbids the rest.
+Knows nothing of how answers are found (that is the assistant), drawn (`ui/render.py`) or served (`ui/server.py`).
+Nothing here, in the server or in the page, makes a connection to any other host: fonts come from this process and a content policy
+forbids the rest.
 
-    serve(Assistant.open("index"), host="127.0.0.1", port=7860)
+    mount_chat(FastAPI(), Assistant.open("index"))
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.errors import BayanError, SettingsError
+from rag.errors import BayanError
 from rag.schema import Answer, Completed, Delta, Event, Language, Statement
+from ui.eval_tab import EvalTab, mount_reports
+from ui.evaluations import Evaluations
+from ui.flag_form import FlagForm
 from ui.render import DIRECTIONS, Exchange, conversation_html, evidence_html, header_html
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
@@ -38,7 +40,11 @@ MAX_EXAMPLES = 4
 MAX_EXAMPLE_CHARS = 90
 CONCURRENT_QUESTIONS = 4
 ANSWERS_REMEMBERED = 6
-CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'"
+MAX_SET_SIZE = "50mb"
+CONTENT_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'; object-src 'none'; "
+    "frame-ancestors 'none'"
+)
 
 Conversation = tuple[Exchange, ...]
 
@@ -47,6 +53,8 @@ CHAT_SCRIPT = """
 element.addEventListener('click', ({ target }) => {
   const example = target.closest('.example');
   if (example) trigger('example', { text: example.textContent });
+  const flag = target.closest('.flag');
+  if (flag) trigger('doubt', { turn: [...element.querySelectorAll('.exchange')].indexOf(flag.closest('.exchange')) });
 });
 watch('value', () => {
   const newest = [...element.querySelectorAll('.exchange')].at(-1);
@@ -98,29 +106,21 @@ class Answering(Protocol):
     def statements(self) -> list[Statement]: ...
 
 
-# Server
+# Page
 
 
-def serve(assistant: Answering, *, host: str, port: int) -> None:
-    """Serve the chat until Ctrl-C; print its address once it answers. Port 0: any free one. Raises SettingsError if in use."""
-    listener = _listen(host, port)
-    web = mount_chat(FastAPI(openapi_url=None, docs_url=None, redoc_url=None), assistant)
-    config = uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2)
-    try:
-        _Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listener.close()
+def mount_chat(web: FastAPI, assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> FastAPI:
+    """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths.
 
-
-def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar") -> FastAPI:
-    """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths."""
+    With `evaluations` the window has a tab for them, and answers can be made into test questions.
+    """
+    if evaluations:
+        mount_reports(web, evaluations)
     web.mount("/fonts", StaticFiles(directory=str(files("fontpkg_ibm_plex_sans_arabic") / "files")))
     web.add_middleware(OwnPage, language=language)
     gr.mount_gradio_app(
         web,
-        build_app(assistant, language=language),
+        build_app(assistant, evaluations, language=language),
         path="/",
         theme=gr.themes.Base(font=[gr.themes.Font(FONT), "sans-serif"], font_mono=["monospace"]),
         css_paths=STYLE,
@@ -131,29 +131,9 @@ def mount_chat(web: FastAPI, assistant: Answering, *, language: Language = "ar")
         ssr_mode=False,
         pwa=False,
         show_error=False,
-        max_file_size="1kb",  # nothing here takes files
+        max_file_size=MAX_SET_SIZE if evaluations else "1kb",  # question sets are all that is taken
     )
     return web
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f'the chat cannot listen on "{host}" port "{port}": {error.strerror}; choose another with --port (0: any free one)'
-        ) from error
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, saying where it listens."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or []:
-            host, port = listener.getsockname()[:2]
-            print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
 
 
 class OwnPage:
@@ -174,9 +154,10 @@ class OwnPage:
 
         await self.app({**scope, "headers": plain}, receive, collect)
         page = self._rewrite(b"".join(message.get("body", b"") for message in messages).decode()).encode()
-        headers = MutableHeaders(scope=messages[0])
+        start = next(message for message in messages if message["type"] == "http.response.start")
+        headers = MutableHeaders(scope=start)
         headers["content-length"], headers["content-security-policy"] = str(len(page)), CONTENT_POLICY
-        await send(messages[0])
+        await send(start)
         await send({"type": "http.response.body", "body": page})
 
     def _rewrite(self, page: str) -> str:
@@ -187,10 +168,10 @@ class OwnPage:
 # Window
 
 
-def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
-    """Lay out the chat window and wire it to the assistant."""
+def build_app(assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> gr.Blocks:
+    """Lay out the chat window and wire it to the assistant; with `evaluations`, in a tab beside theirs."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    desk = Desk(assistant)
+    desk, words = Desk(assistant, flags=evaluations is not None), STRINGS[language]
     names = [(name, code) for code, name in LANGUAGE_NAMES.items()]
     app = gr.Blocks(title="بيان · Bayan", analytics_enabled=False, fill_width=True)
     with app:
@@ -198,32 +179,41 @@ def build_app(assistant: Answering, *, language: Language = "ar") -> gr.Blocks:
         with gr.Row(elem_id="masthead"):
             header = gr.HTML(header_html(language), elem_id="header")
             switch = gr.Radio(names, value=language, **desk.switch_labels(language), elem_id="switch", container=False)
-        with gr.Row(elem_id="desk"):
-            with gr.Column(scale=3, min_width=300, elem_id="talk"):
-                chat = gr.HTML(desk.talk((), language), elem_id="chat", js_on_load=CHAT_SCRIPT)
-                box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
-            with gr.Column(scale=2, min_width=300, elem_id="side"):
-                panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)
-        _wire(desk, header, switch, chat, box, panel, conversation)
+        with gr.Tabs(elem_id="tabs", elem_classes=[] if evaluations else ["lone"]):
+            with gr.Tab(words["tab_chat"], id="chat") as talking, gr.Row(elem_id="desk"):
+                with gr.Column(scale=3, min_width=300, elem_id="talk"):
+                    chat = gr.HTML(desk.talk((), language), elem_id="chat", js_on_load=CHAT_SCRIPT)
+                    box = gr.Textbox(**desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
+                    form = FlagForm(evaluations, assistant.statements, language) if evaluations else None
+                with gr.Column(scale=2, min_width=300, elem_id="side"):
+                    panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=PANEL_SCRIPT)
+            if evaluations and form:
+                with gr.Tab(words["tab_evaluation"], id="evaluation") as measuring:
+                    bench = EvalTab(evaluations, language)
+                form.wire(chat, switch, conversation)
+                bench.wire(switch, measuring, app)
+        _wire(desk, header, switch, talking, chat, box, panel, conversation)
     app.queue(default_concurrency_limit=CONCURRENT_QUESTIONS)
     return app
 
 
-def _wire(desk: Desk, header: gr.HTML, switch: gr.Radio, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State) -> None:
+def _wire(
+    desk: Desk, header: gr.HTML, switch: gr.Radio, talking: gr.Tab, chat: gr.HTML, box: gr.Textbox, panel: gr.HTML, conversation: gr.State
+) -> None:
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     asking: dict[str, Any] = {"inputs": [box, switch, conversation], "outputs": [box, chat, panel, conversation], **private}
     typed = box.submit(desk.ask, **asking)
     chosen = chat.example(desk.choose, None, box, **private).then(desk.ask, **asking)
     box.stop(desk.stop, [switch, conversation], [box, chat, conversation], cancels=[typed, chosen], queue=False, **private)
-    relabelled = [header, switch, chat, box, panel]
+    relabelled = [header, switch, talking, chat, box, panel]
     switch.change(desk.relabel, [switch, conversation], relabelled, js=TURN_PAGE, queue=False, **private)
 
 
 class Desk:
     """What the window does on each event; a session's conversation comes in and goes out with the event."""
 
-    def __init__(self, assistant: Answering) -> None:
-        self.assistant = assistant
+    def __init__(self, assistant: Answering, *, flags: bool = False) -> None:
+        self.assistant, self.flags = assistant, flags
         statements = assistant.statements()
         self.examples = {language: example_questions(statements, language) for language in LANGUAGE_NAMES}
 
@@ -249,6 +239,8 @@ class Desk:
             yield replace(exchange, problem=problem)
 
     def _advance(self, exchange: Exchange, event: Event) -> Exchange:
+        if isinstance(event, Delta) and event.by == "model":
+            return replace(exchange, written=exchange.written + event.text)
         if isinstance(event, Delta):
             return replace(exchange, text=exchange.text + event.text)
         if isinstance(event, Completed):
@@ -275,7 +267,7 @@ class Desk:
 
     def talk(self, conversation: Conversation, language: Language) -> str:
         """Draw the conversation, or the examples before it begins."""
-        return conversation_html(conversation, self.examples[language], language)
+        return conversation_html(conversation, self.examples[language], language, flags=self.flags)
 
     def stop(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
         """Mark the answer under way as stopped and free the box."""
@@ -288,6 +280,7 @@ class Desk:
         return (
             header_html(language),
             gr.Radio(**self.switch_labels(language)),
+            gr.Tab(STRINGS[language]["tab_chat"]),
             self.talk(conversation, language),
             gr.Textbox(**self.box_labels(language)),
             evidence_html(conversation, language),

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.errors import BayanError
+from rag.errors import BayanError, SettingsError
 from ui.eval_cli import evaluation
+from ui.keys_cli import keys
 
 if TYPE_CHECKING:
     from rag.schema import Answer, Citation, Hit, IngestReport, Statement
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 index_option = click.option(
     "--index", type=click.Path(path_type=Path), help="Folder of the index; else BAYAN_INDEX, else a per-user folder."
+)
+llm_option = click.option(
+    "--llm", help="Language model that words the answer, such as openai:MODEL@URL or local:NAME; else BAYAN_LLM, else none."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
@@ -79,14 +83,17 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | 
 @main.command()
 @click.argument("question")
 @click.option("--language", type=click.Choice(["auto", "ar", "en"]), help="Language of the answer's own words.")
+@llm_option
 @index_option
 @json_option
-def ask(question: str, language: str | None, index: Path | None, as_json: bool) -> None:
-    """Answer QUESTION with verbatim quotes, or say that no answer was found."""
+def ask(question: str, language: str | None, llm: str | None, index: Path | None, as_json: bool) -> None:
+    """Answer QUESTION with verbatim quotes, or say that no answer was found. A language model's text is printed once it is checked."""
     from rag.assistant import Assistant, check_question
 
     check_question(question)
-    answer = Assistant.open(settings=_settings(index=index, language=language)).ask(question)
+    settings = _settings(index=index, language=language, llm=llm)
+    _tell_memory(settings)
+    answer = Assistant.open(settings=settings).ask(question)
     _print(answer, _answer_text, as_json)
 
 
@@ -105,16 +112,38 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
 
 @main.command()
 @index_option
+@llm_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one.  [default: 7860]")
-def serve(index: Path | None, host: str | None, port: int | None) -> None:
-    """Open the chat window."""
-    settings = _settings(index=index, host=host, port=port)
+def serve(index: Path | None, llm: str | None, host: str | None, port: int | None) -> None:
+    """Open the chat window, and beside it REST (/api/v1), OpenAI's interface (/v1) and MCP (/mcp)."""
+    from ui.access import Access
+
+    settings = _settings(index=index, llm=llm, host=host, port=port)
+    Access.configured(settings)  # before the model is loaded for nothing
+    _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
     from rag.assistant import Assistant
-    from ui.app import serve as serve_chat
+    from ui.evaluations import Evaluations
+    from ui.server import serve as serve_doors
 
-    serve_chat(Assistant.open(settings=settings), host=settings.host, port=settings.port)
+    serve_doors(Assistant.open(settings=settings), settings=settings, evaluations=Evaluations(settings))
+
+
+@main.command()
+@index_option
+def mcp(index: Path | None) -> None:
+    """Serve ask, search, get_statement and list_statements to other assistants, by the Model Context Protocol over stdio."""
+    from importlib.util import find_spec
+
+    if not find_spec("mcp"):
+        raise SettingsError("the package `mcp` is not installed; run: pip install 'bayan[mcp]'")
+    from rag.assistant import Assistant
+    from ui.mcp_server import build
+    from ui.service import Service
+
+    settings = _settings(index=index)
+    build(Service(Assistant.open(settings=settings), settings)).run("stdio")
 
 
 @main.command()
@@ -209,6 +238,7 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
 
 
 main.add_command(evaluation)
+main.add_command(keys)
 
 
 def _columns(told: str | None) -> dict[str, str]:
@@ -224,6 +254,18 @@ def _settings(**flags: object) -> Settings:
     from rag.settings import load_settings
 
     return load_settings(**flags)
+
+
+def _tell_memory(settings: Settings) -> None:
+    """Say what a local language model takes before it is fetched and loaded."""
+    from rag.llm import check_spec, memory_needed
+    from rag.models import installed
+
+    check_spec(settings.llm)
+    if needed := memory_needed(settings.llm):
+        name = settings.llm.partition(":")[2]
+        fetched = "" if installed(name, settings.cache) else " and is fetched first"
+        click.echo(f"{name} takes about {needed / 1e6:,.0f} MB of memory{fetched} …", err=True)
 
 
 def _print(record: Any, as_text: Callable[[Any], str], as_json: bool) -> None:

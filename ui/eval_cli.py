@@ -11,16 +11,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from tqdm import tqdm
 
 if TYPE_CHECKING:
     from evals.compare import Comparison
     from evals.gate import Bar, Verdict
+    from evals.places import Stage
     from evals.runs import Run
     from rag.settings import Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path)
 index_option = click.option("--index", type=FOLDER, help="Folder of the index; else BAYAN_INDEX, else a per-user folder.")
+
+
+class ProgressBars:
+    """Draws how far a run is on stderr, a bar for each stage; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._stage, self._bar = "", tqdm(disable=True)
+
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
+        if stage != self._stage or total != self._bar.total:
+            self._bar.close()
+            self._stage, self._bar = stage, tqdm(total=total, initial=done, desc=stage, unit="", disable=None)
+        self._bar.update(done - self._bar.n)
+        if done == total:
+            self._bar.close()
 
 
 class EvalGroup(click.Group):
@@ -57,8 +74,9 @@ def _bars(context: click.Context, parameter: click.Parameter, texts: tuple[str, 
 @click.option("--junit", type=FILE, help="Write what passed and what failed as JUnit XML.")
 @click.option("--system", default="bayan", show_default=True, metavar="SPEC", help="bayan, openai:MODEL@URL or runnable:MODULE:ATTRIBUTE.")
 @click.option("--retrieval-only", is_flag=True, help="Search without answering.")
+@click.option("--contexts", type=FILE, metavar="FILE", help="Put SQuAD questions to this SQuAD file's texts; see the README.")
 @click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="Questions asked at once.")
-@click.option("--runs", "folder", type=FOLDER, help="Folder where runs are kept; else a per-user folder.")
+@click.option("--runs", "folder", type=FOLDER, help="Folder where runs are kept; else `runs` in the index folder.")
 @click.option("--fresh", is_flag=True, help="Ask every question again, also those that a run like this one has asked.")
 def run_sets(
     sets: tuple[Path, ...],
@@ -71,6 +89,7 @@ def run_sets(
     junit: Path | None,
     system: str,
     retrieval_only: bool,
+    contexts: Path | None,
     workers: int,
     folder: Path | None,
     fresh: bool,
@@ -89,17 +108,18 @@ def run_sets(
     from evals.formats import read_sets
     from evals.runs import run
 
-    folder = folder or _runs_folder()
+    settings = _settings(index)
+    folder = folder or settings.index / "runs"
     earlier = load_values(_resolve(before, folder)) if before else None
     done = run(
-        read_sets(sets),
-        settings=_settings(index),
+        read_sets(sets, contexts=contexts),
+        settings=settings,
         folder=folder,
         system=system,
         retrieval_only=retrieval_only,
         workers=workers,
         fresh=fresh,
-        progress=sys.stderr.isatty(),
+        watch=ProgressBars(),
     )
     compared = compare(earlier, done.values) if earlier is not None else {}
     verdicts = [*gate.check(bars, done.summary), *(gate.check_regressions(compared) if no_worse else [])]
@@ -131,12 +151,6 @@ def _settings(index: Path | None) -> Settings:
     from rag.settings import load_settings
 
     return load_settings(index=index)
-
-
-def _runs_folder() -> Path:
-    from platformdirs import user_data_path
-
-    return user_data_path("bayan") / "runs"
 
 
 def _resolve(run: str, folder: Path) -> Path:

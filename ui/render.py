@@ -23,6 +23,10 @@ from rag.schema import Answer, Citation, Language, Statement
 from ui.strings import STRINGS
 
 CONTEXT_CHARS = 4000  # of a statement shown before and after the quote
+THUMBS_DOWN = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M17 3v11M7 14l4 7a2.5 2.5 0 0 0 2-3l-1-4h5V3H7.5A2.5 2.5 0 0 0 5 5l-1.5 6.5'
+    'A2.5 2.5 0 0 0 6 14zM17 3h3v11h-3"/></svg>'
+)
 DIRECTIONS: dict[Language, str] = {"ar": "rtl", "en": "ltr"}
 
 # Arabic letters, marks and digits, without the punctuation Arabic shares with other scripts.
@@ -49,10 +53,14 @@ _ERROR_KEYS: dict[type[Exception], str] = {
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question and what has come of it so far: text under way, then an answer, a problem, or a stop."""
+    """A question and what has come of it so far: text under way, then an answer, a problem, or a stop.
+
+    `written`: what a language model has written below the quotes, not checked yet.
+    """
 
     question: str
     text: str = ""
+    written: str = ""
     answer: Answer | None = None
     statements: Mapping[str, Statement] = field(default_factory=dict)
     problem: Exception | None = None
@@ -110,9 +118,10 @@ def header_html(interface: Language) -> str:
 # Conversation
 
 
-def conversation_html(exchanges: Sequence[Exchange], examples: Sequence[str], interface: Language) -> str:
-    """Draw the conversation; before the first question, examples to choose from."""
-    turns = "".join(_exchange_html(exchange, turn, interface) for turn, exchange in enumerate(exchanges))
+def conversation_html(exchanges: Sequence[Exchange], examples: Sequence[str], interface: Language, *, flags: bool = False) -> str:
+    """Draw the conversation; before the first question, examples to choose from. `flags`: a thumbs-down below each answer."""
+    flag = _flag_html(interface) if flags else ""
+    turns = "".join(_exchange_html(exchange, turn, interface, flag) for turn, exchange in enumerate(exchanges))
     label = escape(STRINGS[interface]["conversation"])
     return f'<div class="talk" role="log" aria-label="{label}">{turns or _examples_html(examples, interface)}</div>'
 
@@ -127,16 +136,22 @@ def _examples_html(examples: Sequence[str], interface: Language) -> str:
     return f'{note}<ul class="examples">{"".join(buttons)}</ul>'
 
 
-def _exchange_html(exchange: Exchange, turn: int, interface: Language) -> str:
+def _flag_html(interface: Language) -> str:
+    return f'<p class="flagging"><button class="flag" lang="{interface}">{THUMBS_DOWN}{escape(STRINGS[interface]["flag"])}</button></p>'
+
+
+def _exchange_html(exchange: Exchange, turn: int, interface: Language, flag: str) -> str:
     language, words = message_language(exchange.question, default=interface), STRINGS[interface]
     question = _element("p", "question", language, _spoken(words["you"]) + isolate(exchange.question, language))
     reply = _spoken(words["bayan"]) + _reply_body(exchange, turn, interface)
-    return f'<div class="exchange">{question}<div class="reply">{reply}</div></div>'
+    return f'<div class="exchange">{question}<div class="reply">{reply}</div>{flag if exchange.answer else ""}</div>'
 
 
 def _reply_body(exchange: Exchange, turn: int, interface: Language) -> str:
     words = STRINGS[interface]
     draft = _draft(exchange.text, interface) if exchange.text else ""
+    if exchange.written:
+        draft += _element("p", "note waiting", interface, escape(words["writing"])) + _draft(exchange.written, interface)
     if exchange.problem is not None:
         return draft + _problem(exchange.problem, interface)
     if exchange.stopped:

@@ -85,11 +85,11 @@ def read_pdf(file: File) -> Iterator[Document]:
     pages = _pages(file)
     lines = [line for page in pages[0] for line in page]
     text = "".join(line.text for line in lines)
-    if not any(char.isalnum() for char in text):
-        raise refuse(file.name, "holds pictures of text only; run text recognition (OCR) on it first, for example `ocrmypdf -l ara+eng`")
     unknown = sum(unicodedata.category(char) in ("Co", "Cn", "Cc") or char == "\ufffd" for char in text)
     if unknown > _UNREADABLE * len(text):
         raise refuse(file.name, "does not say which letters it prints; save it anew from its program, or run text recognition (OCR) on it")
+    if not any(char.isalnum() for char in text):
+        raise refuse(file.name, "holds pictures of text only; run text recognition (OCR) on it first, for example `ocrmypdf -l ara+eng`")
     lines = _straight(file, lines)
     _mark_repeated(lines, len(pages[0]))
     yield _document(lines, len(pages[0]), *pages[1])

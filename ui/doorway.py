@@ -1,0 +1,203 @@
+"""The way in for every request: who asks, from where, how often and how much; before any door sees it.
+
+- Other web sites: a request that a page of another origin made is refused, and while access is open, so is one that was sent to another
+  name than this machine's (DNS rebinding) or through a proxy.
+- Callers: once there are keys or a password, everything but `/healthz` and `/readyz` wants one.
+- Rates and sizes: the doors for programs take a number of requests a minute from each key or address, and bodies up to a size.
+- Every response carries the request's id, headers that keep browsers strict, and is counted.
+
+Knows nothing of what is behind the doors.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.errors import BayanError
+from ui.access import LOCAL, Access, Caller, credential_of, is_loopback
+from ui.problems import Refusal, problem_response, refusal_of
+from ui.service import Meters
+
+log = logging.getLogger(__name__)
+
+PROGRAMS = ("/api/", "/v1/", "/mcp", "/metrics")
+PROBES = ("/healthz", "/readyz")
+MAX_BODY_BYTES = 2_000_000
+ATTEMPTS_A_MINUTE = 10  # of keys and passwords not seen before, from one address
+METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="Bayan", charset="UTF-8"'}
+REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+STRICT = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Doorway:
+    """ASGI middleware around everything."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, meters: Meters, rate_limit: int, max_upload_bytes: int) -> None:
+        self.app, self.access, self.meters = app, access, meters
+        self.max_upload_bytes = max_upload_bytes
+        self.requests, self.attempts = Buckets(rate_limit), Buckets(ATTEMPTS_A_MINUTE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing here speaks it
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        visit = Visit(scope, send)
+        try:
+            scope["bayan.caller"] = await self._admit(scope, visit.headers)
+        except (Refusal, BayanError) as refusal:
+            await problem_response(scope, refusal_of(refusal))(scope, receive, visit.send)
+        else:
+            await self._enter(scope, receive, visit)
+        finally:
+            self._count(scope, visit)
+
+    async def _enter(self, scope: Scope, receive: Receive, visit: Visit) -> None:
+        try:
+            await self.app(scope, self._bounded(scope, receive), visit.send)
+        except Exception as error:  # the edge: logged once, and told when nothing was said yet
+            log.exception("the request %s failed", visit.request_id)
+            if not visit.answered:
+                await problem_response(scope, refusal_of(error))(scope, receive, visit.send)
+
+    async def _admit(self, scope: Scope, headers: Headers) -> Caller:
+        address = (scope.get("client") or ("127.0.0.1", 0))[0]
+        _refuse_other_sites(scope["path"], headers)
+        if self.access.open:
+            _refuse_other_machines(headers, address)
+        caller = LOCAL if self.access.open or scope["path"] in PROBES else await self._identify(headers, address)
+        if scope["path"].startswith(PROGRAMS):
+            _wait_if(self.requests.take(address if caller is LOCAL else caller.name), "too-many-requests", "too many requests")
+        return caller
+
+    async def _identify(self, headers: Headers, address: str) -> Caller:
+        credential = credential_of(headers.get("authorization"))
+        if credential is None:
+            raise Refusal(401, "no-credentials", "this server wants an API key (Authorization: Bearer KEY) or its password", CHALLENGE)
+        if caller := self.access.remembered(credential):
+            return caller
+        _wait_if(self.attempts.take(address), "too-many-attempts", "too many keys or passwords were tried")
+        if caller := await run_in_threadpool(self.access.check, credential):
+            return caller
+        raise Refusal(401, "wrong-credentials", "the API key or password is not known here; ask whoever runs Bayan for one", CHALLENGE)
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Stop reading a body at its limit; the chat has its own."""
+        if not scope["path"].startswith(PROGRAMS):
+            return receive
+        limit = self.max_upload_bytes if scope["path"] == "/api/v1/jobs" else MAX_BODY_BYTES
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(413, f"the request is larger than {limit // 1_000_000} MB; send less at once")
+            return message
+
+        return bounded
+
+    def _count(self, scope: Scope, visit: Visit) -> None:
+        route, method = getattr(scope.get("route"), "path", None), scope["method"]
+        path = "/mcp" if scope["path"] == "/mcp" else scope.get("root_path", "") + route if route else "unknown"
+        path = path if scope["path"].startswith((*PROGRAMS, *PROBES)) else "chat"
+        self.meters.requests.labels(method if method in METHODS else "other", path, str(visit.status)).inc()
+        self.meters.seconds.labels(path).observe(time.perf_counter() - visit.began)
+
+
+class Visit:
+    """One request: its id, its headers, and what became of it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.headers, self.began, self.status, self.answered = Headers(scope=scope), time.perf_counter(), 500, False
+        self._send, self._program = send, scope["path"].startswith((*PROGRAMS, *PROBES))
+        wanted = self.headers.get("x-request-id", "")
+        scope["bayan.request_id"] = self.request_id = wanted if REQUEST_ID.fullmatch(wanted) else token_hex(8)
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the headers that every response carries."""
+        if message["type"] == "http.response.start":
+            self.status, self.answered, headers = message["status"], True, MutableHeaders(scope=message)
+            for name, value in STRICT.items():
+                headers.setdefault(name, value)
+            headers["x-request-id"] = self.request_id
+            if self._program:
+                headers.setdefault("content-security-policy", NO_CONTENT)
+                headers.setdefault("cache-control", "no-store")
+        await self._send(message)
+
+
+class Buckets:
+    """Token buckets: `per_minute` on average and at most as many at once, for each caller; 0 means no limit."""
+
+    MOST = 10_000
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, and when
+
+    def take(self, who: str) -> float:
+        """Take a token and return 0, or return the seconds until there is one."""
+        if not self._per_minute:
+            return 0
+        now = time.monotonic()
+        left, then = self._buckets.pop(who, (self._per_minute, now))
+        left = min(self._per_minute, left + (now - then) * self._per_minute / 60)
+        self._buckets[who] = (max(left - 1, 0) if left >= 1 else left, now)
+        if len(self._buckets) > self.MOST:
+            del self._buckets[next(iter(self._buckets))]  # whoever has not been seen for longest
+        return 0 if left >= 1 else (1 - left) * 60 / self._per_minute
+
+
+def _wait_if(seconds: float, code: str, what: str) -> None:
+    if seconds:
+        wait = int(seconds) + 1
+        raise Refusal(429, code, f"{what}; try again in {wait} s", {"Retry-After": str(wait)})
+
+
+def _refuse_other_sites(path: str, headers: Headers) -> None:
+    """Browsers say which page made a request; only our own may. Following a link to the chat is no request of a page's own."""
+    host, origin = headers.get("host", ""), headers.get("origin")
+    foreign = origin is not None and _place(origin) != _place(f"//{host}")
+    if foreign or (path.startswith(PROGRAMS) and headers.get("sec-fetch-site", "none") not in ("none", "same-origin")):
+        raise Refusal(403, "other-origin", "a web page of another origin made this request; only this server's own page may")
+
+
+def _refuse_other_machines(headers: Headers, address: str) -> None:
+    name = _place(f"//{headers.get('host', '')}")[0]
+    if not is_loopback(name) or not is_loopback(address) or any(key in headers for key in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        raise Refusal(
+            403,
+            "other-machine",
+            "this server is open to its own machine only; make a key with `bayan keys add NAME` or set BAYAN_PASSWORD to let others in",
+        )
+
+
+def _place(url: str) -> tuple[str, Any]:
+    """Return host and port of an address; what is none is nowhere. The scheme is left out: a proxy may end TLS."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "", parts.port)
+    except ValueError:
+        return ("", 0)

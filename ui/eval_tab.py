@@ -1,0 +1,193 @@
+"""The evaluation tab of the window: choose a set, run it, read and compare what came of it.
+
+Lays out and wires; knows nothing of how runs are made and kept (`ui/evaluations.py`) or drawn (`ui/eval_render.py`).
+
+    EvalTab(Evaluations(settings), "ar")  # within gr.Blocks
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+
+from evals.runs import RunError
+from rag.errors import BayanError
+from rag.schema import Language
+from ui.eval_render import comparison_html, note_html, problem_html, report_html, result_html, run_label, state_html, unfinished_html
+from ui.evaluations import UPLOADS, Evaluations
+from ui.strings import STRINGS
+
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+POLL_S = 0.7
+REPORT_HEADERS = {
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+    "x-frame-options": "SAMEORIGIN",
+    "cache-control": "no-store",
+}
+WITHOUT = ""  # the choice of no comparison
+
+
+def mount_reports(web: FastAPI, evaluations: Evaluations) -> None:
+    """Serve reports at /evaluations/RUN: pages that need no script, and are let run none."""
+
+    @web.get("/evaluations/{name}", include_in_schema=False)
+    def report(name: str, request: Request) -> Response:
+        try:
+            return HTMLResponse(evaluations.report(name, request.query_params.get("before")), headers=REPORT_HEADERS)
+        except RunError as error:
+            return PlainTextResponse(str(error), status_code=404)
+
+
+class EvalTab:
+    """The tab's parts and what each event does to them. Every session sees the same run under way."""
+
+    def __init__(self, evaluations: Evaluations, language: Language) -> None:
+        self.evaluations = evaluations
+        words = STRINGS[language]
+        with gr.Row(elem_id="bench"):
+            with gr.Column(scale=2, min_width=300, elem_id="bench-choose"):
+                self.intro = gr.HTML(self._intro(language))
+                self.sets = gr.Dropdown(**self._set_choices(language), filterable=False, elem_id="eval-set")
+                self.upload = gr.UploadButton(words["eval_upload"], file_types=list(UPLOADS), size="sm", elem_id="eval-upload")
+                self.search = gr.Checkbox(label=words["eval_retrieval_only"], elem_id="eval-search")
+                self.start = gr.Button(words["eval_run"], variant="primary", elem_id="eval-start")
+                self.end = gr.Button(words["eval_stop"], variant="stop", visible=False, elem_id="eval-stop")
+                self.state = gr.HTML(elem_id="eval-state")
+            with gr.Column(scale=3, min_width=300, elem_id="bench-read"):
+                self.runs = gr.Dropdown(**self._run_choices(language), filterable=False, elem_id="eval-run")
+                self.before = gr.Dropdown(**self._before_choices(language, None), filterable=False, elem_id="eval-before")
+                self.result = gr.HTML(elem_id="eval-result")
+        self.timer = gr.Timer(POLL_S, active=False)
+
+    def wire(self, switch: gr.Radio, shown: gr.Tab, app: gr.Blocks) -> None:
+        """Join events to what they do; `shown` is the tab itself."""
+        following = [self.state, self.start, self.end, self.timer, self.runs, self.before]
+        self.upload.upload(self._keep, [self.upload, switch], [self.sets, self.state], **PRIVATE)
+        self.start.click(self._start, [self.sets, self.search, switch], [self.state, self.start, self.end, self.timer], **PRIVATE)
+        self.end.click(self._stop, switch, self.state, queue=False, **PRIVATE)
+        self.timer.tick(self._follow, [switch, self.runs], following, **PRIVATE)
+        chosen: dict[str, Any] = {"inputs": [self.runs, self.before, switch], "outputs": [self.before, self.result], **PRIVATE}
+        gr.on([self.runs.change, self.before.change], self._show, **chosen)
+        parts = [self.intro, self.sets, self.upload, self.search, self.start, self.end, self.state, self.runs, self.before, self.result]
+        spoken = [switch, self.sets, self.runs, self.before]
+        switch.change(self._relabel, spoken, [shown, *parts], queue=False, **PRIVATE)
+        for event in (shown.select, app.load):  # sets and runs may have come by the chat, another window or a terminal
+            event(self._refresh, [switch, self.sets, self.runs], [self.sets, self.runs, *following[:4]], **PRIVATE)
+
+    def _relabel(self, language: Language, path: str | None, run: str | None, before: str | None) -> list[Any]:
+        """Say everything in the other language."""
+        words = STRINGS[language]
+        return [
+            gr.Tab(words["tab_evaluation"]),
+            self._intro(language),
+            gr.Dropdown(**self._set_choices(language, path)),
+            gr.UploadButton(words["eval_upload"]),
+            gr.Checkbox(label=words["eval_retrieval_only"]),
+            gr.Button(words["eval_run"]),
+            gr.Button(words["eval_stop"]),
+            state_html(self.evaluations.state, language),
+            gr.Dropdown(**self._run_choices(language, run)),
+            gr.Dropdown(**self._before_choices(language, run, before)),
+            self._result(run, before, language),
+        ]
+
+    # Events
+
+    def _keep(self, upload: str, language: Language) -> tuple[Any, ...]:
+        try:
+            kept = self.evaluations.keep(Path(upload))
+        except BayanError as problem:
+            return gr.skip(), problem_html(problem, language)
+        gr.Info(STRINGS[language]["eval_kept"].format(name=kept.name), title=STRINGS[language]["name"])
+        return gr.Dropdown(**self._set_choices(language, str(kept))), ""
+
+    def _start(self, path: str | None, retrieval_only: bool, language: Language) -> tuple[Any, ...]:
+        try:
+            if chosen := next((found for found in self.evaluations.sets() if str(found) == path), None):
+                self.evaluations.start(chosen, retrieval_only=retrieval_only)
+        except BayanError as problem:
+            return problem_html(problem, language), *self._buttons()
+        return state_html(self.evaluations.state, language), *self._buttons()
+
+    def _stop(self, language: Language) -> str:
+        self.evaluations.stop()
+        return state_html(self.evaluations.state, language)
+
+    def _follow(self, language: Language, run: str | None) -> tuple[Any, ...]:
+        """Draw how far the run is; once it has ended, show it among the stored ones, and chosen."""
+        state = self.evaluations.state
+        buttons = self._buttons()
+        if state.is_running:
+            return state_html(state, language), *buttons, gr.skip(), gr.skip()
+        chosen = state.run or (None if state.ended == "stopped" else run)  # the latest is the one that was stopped
+        stored = gr.Dropdown(**self._run_choices(language, chosen))
+        return state_html(state, language), *buttons, stored, gr.Dropdown(**self._before_choices(language, chosen))
+
+    def _refresh(self, language: Language, path: str | None, run: str | None) -> tuple[Any, ...]:
+        sets, runs = gr.Dropdown(**self._set_choices(language, path)), gr.Dropdown(**self._run_choices(language, run))
+        return sets, runs, state_html(self.evaluations.state, language), *self._buttons()
+
+    def _show(self, run: str | None, before: str | None, language: Language) -> tuple[Any, ...]:
+        return gr.Dropdown(**self._before_choices(language, run, before)), self._result(run, before, language)
+
+    # What is shown
+
+    def _buttons(self) -> tuple[Any, ...]:
+        running = self.evaluations.state.is_running
+        return gr.Button(interactive=not running), gr.Button(visible=running), gr.Timer(active=running)
+
+    def _intro(self, language: Language) -> str:
+        words = STRINGS[language]
+        help_text = words["eval_upload_help"].format(folder=self.evaluations.sets_folder.name)
+        return note_html(words["eval_intro"], language) + note_html(help_text, language)
+
+    def _set_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
+        words, paths = STRINGS[language], self.evaluations.sets()
+        named = {self.evaluations.feedback: words["eval_set_feedback"], self.evaluations.samples: words["eval_set_samples"]}
+        choices = [(named.get(path, path.name), str(path)) for path in paths]
+        value = chosen if chosen in {path for _, path in choices} else choices[0][1] if choices else None
+        return {"label": words["eval_sets"], "choices": choices, "value": value, "info": None if choices else words["eval_no_sets"]}
+
+    def _run_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
+        words, stored = STRINGS[language], self.evaluations.runs()
+        value = chosen if chosen in {run.name for run in stored} else stored[0].name if stored else None
+        choices = [(run_label(run, language), run.name) for run in stored]
+        return {"label": words["eval_runs"], "choices": choices, "value": value, "info": None if stored else words["eval_no_runs"]}
+
+    def _before_choices(self, language: Language, run: str | None, before: str | None = None) -> dict[str, Any]:
+        """Whole runs other than the chosen one."""
+        words = STRINGS[language]
+        whole = [stored for stored in self.evaluations.runs() if stored.complete and stored.name != run]
+        others = [(run_label(stored, language), stored.name) for stored in whole]
+        value = before if before in {name for _, name in others} else WITHOUT
+        return {"label": words["eval_before"], "choices": [(words["eval_nothing"], WITHOUT), *others], "value": value}
+
+    def _result(self, run: str | None, before: str | None, language: Language) -> str:
+        """The headline figures, the comparison when one is asked for, and the full report."""
+        stored = {found.name: found for found in self.evaluations.runs()}
+        if run not in stored:
+            return ""
+        if not stored[run].complete:
+            return unfinished_html(stored[run], language)
+        before = before if before in stored and before != run else None
+        try:
+            html = self._comparison(run, before, language) if before else ""
+            return html + result_html(self.evaluations.run(run), language) + report_html(run, before, language)
+        except BayanError as problem:
+            return problem_html(problem, language)
+
+    def _comparison(self, run: str, before: str, language: Language) -> str:
+        stored = {found.name: run_label(found, language) for found in self.evaluations.runs()}
+        found = self.evaluations.run(run)
+        try:
+            compared = self.evaluations.compared(run, before)
+        except RunError:
+            return note_html(STRINGS[language]["eval_incomparable"], language)
+        questions: dict[str, dict[str, str]] = {name: {} for name in compared}
+        for row in found.rows:
+            questions.setdefault(row.set_name, {})[row.question.question_id] = row.question.question
+        return comparison_html(compared, questions, before=stored[before], after=stored[run], interface=language)

@@ -1,0 +1,131 @@
+"""Ingest jobs: uploaded files are kept in the index folder and ingested in the background, one job at a time.
+
+A file of a name that was uploaded before takes the earlier one's place, as when a file in a folder is changed; one that cannot be read
+replaces nothing. Jobs are remembered until the server ends.
+
+    job = jobs.submit([("statement.txt", file)])
+    jobs.find(job.job_id).report
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from tempfile import mkdtemp
+from threading import Lock
+from typing import BinaryIO, Literal
+
+from ingest.readers import READERS, read
+from rag.errors import BayanError, SourceError
+from rag.schema import IngestReport, Problem
+from rag.settings import Settings
+from ui.problems import Refusal
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 10
+REMEMBERED = 200
+MAX_NAME_BYTES = 200  # file systems allow 255, the suffix included
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class Job:
+    """An ingest in the background; `report` when it is done, `problem` when it failed."""
+
+    job_id: str
+    status: Literal["queued", "running", "done", "failed"]
+    files: tuple[str, ...]
+    created: str  # ISO, UTC
+    report: IngestReport | None = None
+    problem: str | None = None
+
+
+class Jobs:
+    """Runs ingest jobs and remembers what became of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self.folder = settings, settings.index / "uploads"
+        self._jobs: dict[str, Job] = {}
+        self._lock, self._worker = Lock(), ThreadPoolExecutor(1, "ingest")
+
+    def submit(self, uploads: Sequence[tuple[str, BinaryIO]]) -> Job:
+        """Take files and queue their ingest. Raises Refusal for names that cannot be taken or when too many jobs wait."""
+        names = tuple(_safe_name(name) for name, _ in uploads)
+        if len(set(names)) < len(names):
+            raise Refusal(422, "duplicate-name", f"two of the files have the same name: {', '.join(names)}; give each its own")
+        job = Job(token_hex(8), "queued", names, datetime.now(UTC).isoformat(timespec="seconds"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        incoming = Path(mkdtemp(prefix=".incoming-", dir=self.folder))
+        try:
+            for name, (_, file) in zip(names, uploads, strict=True):
+                with open(incoming / name, "wb") as kept:
+                    shutil.copyfileobj(file, kept)
+            self._remember(job)
+        except BaseException:
+            shutil.rmtree(incoming, ignore_errors=True)
+            raise
+        self._worker.submit(self._run, job, incoming)
+        return job
+
+    def find(self, job_id: str) -> Job:
+        """Return a job as it stands. Raises Refusal."""
+        if job := self._jobs.get(job_id):
+            return job
+        raise Refusal(404, "unknown-job", f'no job has the id "{job_id}"; jobs are forgotten when the server ends')
+
+    def close(self) -> None:
+        """Drop the jobs that wait and let the running one finish."""
+        self._worker.shutdown(cancel_futures=True)
+
+    def _remember(self, job: Job) -> None:
+        with self._lock:
+            ended = [key for key, other in self._jobs.items() if other.status in ("done", "failed")]
+            if len(self._jobs) - len(ended) >= MAX_WAITING:
+                raise Refusal(503, "too-many-jobs", f"{MAX_WAITING} ingest jobs wait already; try again later", {"Retry-After": "30"})
+            for key in ended[: max(0, len(self._jobs) + 1 - REMEMBERED)]:
+                del self._jobs[key]
+            self._jobs[job.job_id] = job
+
+    def _run(self, job: Job, incoming: Path) -> None:
+        job = self._jobs[job.job_id] = replace(job, status="running")
+        try:
+            job = replace(job, status="done", report=self._ingest(incoming))
+        except BayanError as error:
+            job = replace(job, status="failed", problem=" ".join(str(error).split()))
+        except Exception:  # the edge: the worker must live on, and the job must end
+            log.exception("the ingest job %s failed", job.job_id)
+            job = replace(job, status="failed", problem="something went wrong and was logged; tell whoever runs Bayan")
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+        self._jobs[job.job_id] = job
+
+    def _ingest(self, incoming: Path) -> IngestReport:
+        from ingest import ingest
+
+        ready, rejected = [], []
+        for path in sorted(incoming.iterdir()):
+            try:
+                read(path)
+            except SourceError as error:
+                rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
+            else:
+                ready.append(path.replace(self.folder / path.name))
+        report = ingest(ready, settings=self._settings) if ready else IngestReport()
+        return replace(report, rejected=(*rejected, *report.rejected))
+
+
+def _safe_name(name: str) -> str:
+    """Return the last part of an uploaded file's name, without what a path or a terminal could take for more than a name."""
+    path = Path(name.replace("\\", "/"))
+    stem, suffix = _UNSAFE.sub("-", path.stem).strip("-."), path.suffix.lower()
+    if suffix not in READERS:
+        raise Refusal(415, "format-not-read", f'"{path.name}" is of a format that is not read; supported are {", ".join(sorted(READERS))}')
+    return (stem.encode()[:MAX_NAME_BYTES].decode(errors="ignore") or "statement") + suffix
