@@ -13,6 +13,7 @@ from ingest.readers.archive import read_zip
 from ingest.readers.document import MAX_BYTES, Document, File, Reader, check
 from ingest.readers.mail import read_mail
 from ingest.readers.office import read_docx, read_odt
+from ingest.readers.pdf import read_pdf
 from ingest.readers.tables import read_delimited, read_json_lines, read_workbook
 from ingest.readers.text import read_markdown_file, read_plain
 from ingest.readers.web import read_page
@@ -29,6 +30,7 @@ READERS: Mapping[str, Reader] = {
     ".docx": read_docx,
     ".docm": read_docx,
     ".odt": read_odt,
+    ".pdf": read_pdf,
     ".eml": read_mail,
     ".csv": read_delimited,
     ".tsv": read_delimited,

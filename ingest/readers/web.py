@@ -44,7 +44,9 @@ def read_html(text: str) -> Document:
     """Take the statement out of a page, with the title, issuer and date that its JSON-LD and meta tags give."""
     import trafilatura
 
-    page = trafilatura.bare_extraction(text, favor_recall=True, include_comments=False, include_tables=True, with_metadata=True)
+    options = {"include_comments": False, "include_tables": True, "with_metadata": True}
+    # The date is looked for below; trafilatura's own search tries 200 languages on each candidate, for seconds.
+    page = trafilatura.bare_extraction(text, favor_recall=True, date_extraction_params={"extensive_search": False}, **options)
     if page is None or not page.text:
         return Document(block_text(text))
     # Of a very short page trafilatura gives one line; its paragraphs are told apart here.

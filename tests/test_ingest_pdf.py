@@ -1,0 +1,163 @@
+"""PDF gives back the statements printed in it, whichever order its Arabic was printed in; what cannot be read says how to mend it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import formats
+import pdfs
+import pytest
+from conftest import SAMPLES
+from formats import Sample
+from hypothesis import given
+from hypothesis import strategies as st
+from test_ingest_formats import compare, one, stored
+
+from ingest import ingest
+from ingest.readers import Document, read
+from ingest.readers.printed import backwards, written
+from rag.schema import Statement
+
+pytestmark = pytest.mark.usefixtures("fake")
+HEADER, FOOTER, ENGLISH_FOOTER = "بيان صحفي - الهيئة", "صفحة 0 من 3", "Page 0 of 3"
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    found = []
+    for path in sorted(SAMPLES.iterdir()):
+        [document] = read(path)
+        assert isinstance(document, Document)
+        body = document.text[document.cuts[0].end if document.cuts else 0 :].strip()
+        found.append(Sample(path.name, document.title or body.splitlines()[0], "", document.date or "2031-03-04", body))
+    return found
+
+
+def drawn(draw: Callable[[Any], None], **options: Any) -> bytes:
+    from reportlab.pdfgen.canvas import Canvas
+
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, **options)
+    draw(canvas)
+    canvas.save()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("order", pdfs.ORDERS)
+def test_the_samples_come_back_whichever_way_they_were_printed(order: str, samples: list[Sample], tmp_path: Path, index: Path) -> None:
+    folder = tmp_path / "printed"
+    folder.mkdir()
+    formats.write_each(folder, samples, ".pdf", pdfs.write(pdfs.ORDERS[order]))
+    report = ingest([folder])
+    assert report.rejected == ()
+    texts, titles, dates = compare(samples, stored(index))
+    assert texts >= 0.97
+    assert titles >= 0.95
+    assert dates >= 0.95
+    again = ingest([folder])
+    assert (again.unchanged, again.added, again.passages) == (len(samples), 0, 0)
+
+
+def test_headers_footers_and_page_numbers_are_cut_and_stay_in_the_text(samples: list[Sample], tmp_path: Path, index: Path) -> None:
+    longest = max(samples, key=lambda sample: len(sample.text))
+    printed = pdfs.write(pdfs.ORDERS["printed, presentation forms"], header=HEADER, footer=FOOTER, page_lines=8)
+    (tmp_path / "a.pdf").write_bytes(printed(longest))
+    ingest([tmp_path / "a.pdf"])
+    statement = one(index)
+    cut = [statement.text[piece.start : piece.end] for piece in statement.cuts]
+    assert cut.count(HEADER) == len(statement.pages) > 2
+    assert "صفحة 1 من 3" in cut
+    assert compare([longest], {longest.title: without_cuts(statement)})[0] >= 0.97
+
+
+def test_a_place_in_the_text_tells_its_page(samples: list[Sample], tmp_path: Path, index: Path) -> None:
+    printed = pdfs.write(str, footer=ENGLISH_FOOTER, page_lines=8)
+    (tmp_path / "a.pdf").write_bytes(printed(max(samples, key=lambda sample: sum(char.isascii() for char in sample.text))))
+    ingest([tmp_path / "a.pdf"])
+    statement = one(index)
+    for number in range(1, len(statement.pages) + 1):
+        assert statement.page(statement.text.index(ENGLISH_FOOTER.replace("0", str(number)))) == number
+
+
+def without_cuts(statement: Statement) -> Statement:
+    text = statement.text
+    for piece in sorted(statement.cuts, key=lambda piece: -piece.start):
+        if piece.reason == "page header or footer":
+            text = text[: piece.start] + text[piece.end :]
+    return replace(statement, text=text, cuts=())
+
+
+# What cannot be read
+
+
+def pictures_only(canvas: Any) -> None:
+    canvas.rect(10, 10, 100, 100, fill=1)
+
+
+def nameless_letters() -> bytes:
+    """Letters whose font does not say which they are."""
+
+    def draw(canvas: Any) -> None:
+        canvas.setFont(pdfs.font(), pdfs.SIZE)
+        canvas.drawString(60, 700, pdfs.printed(pdfs.shaped("أعلنت الوزارة اليوم أن الحملة بدأت في المدينة")))
+
+    return drawn(draw).replace(b"/ToUnicode", b"/XxUnicode")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"%PDF-1.7\nnothing", "download or save it anew"),
+        (drawn(lambda canvas: canvas.drawString(60, 700, "Secret"), encrypt="key"), "save it without one"),
+        (drawn(pictures_only), "run text recognition (OCR) on it first"),
+        (nameless_letters(), "does not say which letters it prints"),
+    ],
+    ids=["damaged", "password", "pictures", "nameless letters"],
+)
+def test_what_cannot_be_read_is_refused_with_its_cure(data: bytes, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(data)
+    (tmp_path / "b.txt").write_text("The ferry sank on Monday.")
+    report = ingest([tmp_path])
+    assert report.added == 1, "the others are kept"
+    assert [reason in problem.reason for problem in report.rejected] == [True]
+
+
+# From printed order to reading order
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "أُصيب 12 شخصاً، بينهم 3 أطفال، عام 2031.",
+        "قالت الوزارة (وزارة الصحة) إنها «ستواصل» العمل.",
+        "بلغت النسبة 12.5% في 25/01/2031 وارتفعت إلى ١٤٫٥",
+        "شاركت منظمة UNICEF في الحملة مع OCHA و WFP",
+        "Health Ministry statement of 3 May 2031.",
+    ],
+)
+def test_a_printed_line_is_read_as_it_was_written(line: str) -> None:
+    pieces = pdfs.pieces(pdfs.printed(line)) if any("\u0600" <= char <= "\u06ff" for char in line) else list(line)
+    assert written(pieces) == line
+
+
+_WORDS = st.sampled_from(["في", "المدينة", "أعلنت", "الهيئة", "مع", "منطقة"])
+
+
+@given(st.lists(st.tuples(_WORDS, st.sampled_from(["", "12", "2031", "7.5", "٣٥", "UN"]))))
+def test_words_and_numbers_come_back_whatever_their_order(words: list[tuple[str, str]]) -> None:
+    line = " ".join(["بيان", *(f"{word} {other}".strip() for word, other in words), "انتهى"])
+    assert written(pdfs.pieces(pdfs.printed(line))) == line
+
+
+def test_arabic_read_from_its_end_is_known() -> None:
+    text = "أعلنت الوزارة اليوم أن الحملة بدأت في المدينة وأن الهيئة ستواصل العمل مع المنظمات المحلية"
+    forwards, turned = backwards(text), backwards(text[::-1])
+    assert forwards is not None
+    assert turned is not None
+    assert forwards < 0.2
+    assert turned > 0.8
+    assert backwards("بيان") is None, "too few words to say"
