@@ -126,7 +126,7 @@ def test_an_index_of_another_model(ingested: Path, index: Path, monkeypatch: pyt
         ("marks.txt", b"... --- !", "holds no text"),
         ("binary.txt", b"\x7fELF\x00\x00\x01", "is binary"),
         ("half.txt", b"\xff\xfea\x00b", "encoding|UTF|decode|damaged"),
-        ("page.pdf", b"%PDF-1.7", "of a format that is not read; supported are"),
+        ("page.doc", b"\xd0\xcf", "of a format that is not read; supported are"),
         ("noextension", b"text", "of a format that is not read; supported are"),
     ],
 )
