@@ -60,6 +60,13 @@ class Window:
         self.page.press("#question textarea", "Enter")
         self.page.locator(until).nth(before).wait_for()
 
+    def reopen(self) -> None:
+        """Load the page anew; leaving it breaks off what it still listens to, which it complains of."""
+        complaints = list(self.complaints)
+        self.page.goto("about:blank")
+        self.complaints[:] = complaints
+        self.page.goto(self.address)
+
     def style(self, selector: str, name: str) -> str:
         return str(self.page.locator(selector).first.evaluate("(e, name) => getComputedStyle(e)[name]", name))
 

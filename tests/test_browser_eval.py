@@ -111,7 +111,7 @@ def test_two_runs_are_compared_with_what_was_lost_first(window: Window, folder: 
     for expected in ("Nineteen of the injured have gone home", "ninety"):
         lines = [{"id": f"c{n}", "question": f"How many of the injured have gone home, {n}?", "evidence": [expected]} for n in range(8)]
         place.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        window.page.reload()
+        window.reopen()
         page = evaluation_tab(window)
         page.locator("#eval-set input").click()
         page.get_by_role("option", name="compared.jsonl").click()
