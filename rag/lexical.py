@@ -22,9 +22,13 @@ from tantivy import Query
 from rag.errors import IndexUnusable
 from rag.language import analyse, language_of
 from rag.language.lexicon import Term, question_terms
+from rag.language.names import FINE_MARK, MARK
 from rag.schema import Language, Passage
 
 GRAM_BOOST, TITLE_BOOST = 0.35, 0.4  # beside a stem's 1
+NAME_BOOST = {FINE_MARK: 2.0, MARK: 1.5}  # of a name found by its key in the other script
+FUZZY_BOOST = 0.5  # when a letter of the key is different
+FUZZY_LETTERS = 4  # keys longer than this, mark included, may differ in one
 K1 = 1.2  # of tantivy's BM25
 MAX_TERMS = 256  # a pasted page as a question is searched by its first terms
 _WRITER_BYTES = 64_000_000
@@ -63,7 +67,9 @@ class LexicalIndex:
         foreign = language_of(question) != language
         weighed = []
         for term in question_terms(question, language)[:MAX_TERMS]:
-            forms = (max(_rarity(searcher.num_docs, searcher.doc_freq("stems", part)) for part in form) for form in term.renderings)
+            forms = (
+                max(_rarity(searcher.num_docs, searcher.doc_freq(_field("stems", part), part)) for part in form) for form in term.renderings
+            )
             weight = min(forms)
             known = not foreign or weight < unseen or term.renderings != ((term.stem,),)
             weighed.append(WeightedTerm(term, weight, known))
@@ -110,18 +116,41 @@ class LexicalIndex:
 
     def _query(self, terms: Sequence[WeightedTerm], grams: Sequence[str], language: Language) -> Query:
         schema, should, must = self._index.schema, tantivy.Occur.Should, tantivy.Occur.Must
-        stems = [_any_rendering(schema, "stems", item.term) for item in terms]
-        titles = [Query.boost_query(_any_rendering(schema, "title_stems", item.term), TITLE_BOOST) for item in terms]
+        stems = [_best([*_renderings(schema, "stems", item.term), *self._near(item.term)]) for item in terms]
+        titles = [Query.boost_query(_best(_renderings(schema, "title_stems", item.term)), TITLE_BOOST) for item in terms]
         pieces = [Query.boost_query(Query.term_query(schema, "grams", gram, "freq"), GRAM_BOOST) for gram in grams]
         wanted = Query.boolean_query([(should, query) for query in (*stems, *titles, *pieces)])
         spoken = Query.const_score_query(Query.term_query(schema, "language", language), 0.0)
         return Query.boolean_query([(must, spoken), (must, wanted)])
 
+    def _near(self, term: Term) -> list[Query]:
+        """The keys of a term's names with a letter missing, wrong or too many, weighed by how rare all of these are together."""
+        keys = [part for form in term.renderings for part in form if part[0] in NAME_BOOST and len(part) > FUZZY_LETTERS]
+        near = [(key, Query.fuzzy_term_query(self._index.schema, "names", key, 1)) for key in keys]
+        searcher = self._index.searcher()
+        holding = [searcher.search(query, 1, count=True).count or 0 for _, query in near]
+        return [
+            Query.boost_query(query, FUZZY_BOOST * NAME_BOOST[key[0]] * _rarity(searcher.num_docs, count))
+            for (key, query), count in zip(near, holding, strict=True)
+        ]
 
-def _any_rendering(schema: tantivy.Schema, field: str, term: Term) -> Query:
-    """The best of a term's renderings; every word of a phrase must occur."""
-    forms = [[Query.term_query(schema, field, part, "freq") for part in form] for form in term.renderings]
-    return Query.disjunction_max_query([Query.boolean_query([(tantivy.Occur.Must, part) for part in form]) for form in forms])
+
+def _best(queries: Sequence[Query]) -> Query:
+    return Query.disjunction_max_query(list(queries))
+
+
+def _renderings(schema: tantivy.Schema, field: str, term: Term) -> list[Query]:
+    """A query for each rendering; every word of a phrase must occur."""
+    return [Query.boolean_query([(tantivy.Occur.Must, _exact(schema, field, part)) for part in form]) for form in term.renderings]
+
+
+def _exact(schema: tantivy.Schema, field: str, part: str) -> Query:
+    query = Query.term_query(schema, _field(field, part), part, "freq")
+    return Query.boost_query(query, NAME_BOOST[part[0]]) if part[0] in NAME_BOOST else query
+
+
+def _field(field: str, part: str) -> str:
+    return {"stems": "names", "title_stems": "title_names"}[field] if part[0] in NAME_BOOST else field
 
 
 def _rarity(total: int, holding: int) -> float:
@@ -132,7 +161,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("passage_id", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
-    for field in ("stems", "grams", "title_stems"):
+    for field in ("stems", "names", "grams", "title_stems", "title_names"):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
 
@@ -142,9 +171,11 @@ def _document(passage: Passage, title: str) -> tantivy.Document:
     return tantivy.Document(
         passage_id=passage.passage_id,
         language=passage.language,
-        stems=" ".join((*terms.stems, *terms.names)),
+        stems=" ".join((*terms.stems, *terms.numbers)),
+        names=" ".join(terms.names),
         grams=" ".join(terms.grams),
-        title_stems=" ".join((*title_terms.stems, *title_terms.names)),
+        title_stems=" ".join((*title_terms.stems, *title_terms.numbers)),
+        title_names=" ".join(title_terms.names),
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rag.language import analyse, content_words, fold, foreign_language, language_of, sentences, stem, words
 from rag.language.lexicon import asked_facts, asked_names, question_terms
-from rag.language.names import name_skeletons, skeleton
+from rag.language.names import name_keys, names_in, skeleton
 from rag.language.questions import asked_for, holds
 
 ARABIC = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة"
@@ -364,8 +364,17 @@ def test_a_word_with_too_few_consonants_has_no_skeleton(word: str) -> None:
 
 
 def test_the_article_before_a_latin_name_is_no_part_of_it() -> None:
-    assert name_skeletons("from al-Hassake") == name_skeletons("from Al-Hassake") == name_skeletons("الحسكة") != []
-    assert name_skeletons("no names here") == []
+    assert names_in("from al-Hassake") == names_in("from Al-Hassake") == names_in("الحسكة") != []
+    assert names_in("no names here") == []
+
+
+def test_names_of_few_consonants_are_told_apart_by_w_and_y() -> None:
+    assert name_keys("adawiyah") == name_keys(fold("العدوية")) == ("=dwy",)
+    assert name_keys("hawl") != name_keys(fold("الحلة"))
+
+
+def test_a_preposition_written_onto_a_name_does_not_hide_it() -> None:
+    assert set(name_keys("sinjar")) <= set(names_in("وصلوا إلى سنجار")) & set(names_in("اجتمعوا بسنجار"))
 
 
 # What a question asks for

@@ -17,10 +17,10 @@ from typing import Literal
 
 from rag.language.detect import language_of
 from rag.language.fold import fold
-from rag.language.names import MIN_LETTERS, name_skeletons, skeleton
+from rag.language.names import MIN_LETTERS, can_be_names, name_keys, skeleton
 from rag.language.numbers import number_terms
 from rag.language.resources import entries
-from rag.language.terms import content_words, stem, words
+from rag.language.terms import content_words, stem, telling_numbers, words
 
 Form = tuple[str, ...]  # the stems of a word or phrase
 LONGEST_FORM = 3
@@ -44,15 +44,15 @@ class Term:
 def question_terms(question: str, language: Literal["ar", "en"]) -> list[Term]:
     """Return the terms of a question as a text in `language` would say them, each once, in order.
 
-    A term of the same language and a number stand for themselves. One of the other language is rendered by the lexicon; when the lexicon
-    has none and it can be a name, it is also looked for by its skeleton.
+    A term of the same language stands for itself, a number for every way of writing it. One of the other language is rendered by the
+    lexicon, and looked for by its keys in the other script when it can be a name.
     """
     kept = content_words(question)
     if language_of(question) == language:
-        return [Term(key, ((key,),)) for key in dict.fromkeys(map(stem, kept))]
-    names = set(name_skeletons(question))
-    terms = _rendered([(stem(word), skeleton(word)) for word in kept], _forms(language), names)
-    return list({term.stem: term for term in terms}.values())
+        return [Term(key, ((key,),)) for key in dict.fromkeys((*map(stem, kept), *telling_numbers(question)))]
+    terms = _rendered([(stem(word), word) for word in kept], _forms(language), set(can_be_names(question)))
+    stated = [Term(key, ((key,),)) for key in telling_numbers(question)]
+    return list({term.stem: term for term in (*terms, *stated)}.values())
 
 
 def asked_facts(question: str) -> list[Term]:
@@ -127,20 +127,22 @@ def _capitalised_forms() -> frozenset[Form]:
     return frozenset((stem(fold(part)),) for part in parts if part[:1].isupper() and part.isalpha())
 
 
-def _rendered(kept: Sequence[tuple[str, str | None]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
+def _rendered(kept: Sequence[tuple[str, str]], known: dict[Form, tuple[Form, ...]], names: set[str]) -> Iterable[Term]:
     """Look up the longest phrases first, from left to right."""
     at = 0
     while at < len(kept):
         for length in range(min(LONGEST_FORM, len(kept) - at), 0, -1):
             form = tuple(key for key, _ in kept[at : at + length])
             if form in known or length == 1:
-                yield Term(" ".join(form), known.get(form) or _as_name(*kept[at], names))
+                as_name = _as_name(kept[at][1], names) if length == 1 else ()
+                yield Term(" ".join(form), (*known.get(form, (form,)), *as_name))
                 at += length
                 break
 
 
-def _as_name(key: str, shape: str | None, names: set[str]) -> tuple[Form, ...]:
-    return ((key,), (shape,)) if shape in names and shape else ((key,),)
+def _as_name(word: str, names: set[str]) -> tuple[Form, ...]:
+    """A word can be a name although the lexicon has it: الميدان is a square, and a quarter of Aleppo."""
+    return tuple((key,) for key in name_keys(word)) if word in names else ()
 
 
 @cache

@@ -6,6 +6,11 @@ Dense search finds a place asked by its name in the other script in .34 of cases
 
     >>> skeleton("hassake"), skeleton("الحسكه")
     ('~hsk', '~hsk')
+
+A second, finer key keeps w and y, which tell names of few consonants apart.
+
+    >>> name_keys("adawiyah"), name_keys("العدويه")
+    (('=dwy',), ('=dwy',))
 """
 
 from __future__ import annotations
@@ -15,30 +20,58 @@ from functools import lru_cache
 
 from rag.language.fold import fold
 
-MARK = "~"  # sets skeletons apart from stems
-MIN_LETTERS, MIN_CONSONANTS = 4, 2
+MARK, FINE_MARK = "~", "="  # set keys apart from stems, and the two kinds from each other
+MIN_LETTERS, MIN_CONSONANTS, MIN_FINE = 4, 2, 3
 _ARTICLES = ("وال", "بال", "كال", "فال", "لل", "ال")
-_ARABIC = str.maketrans(dict(zip("بتطثجحهخدضذظرزسصشغفقكلمن", "btttghhkdddzrzsssgfkklmn", strict=True)) | dict.fromkeys("اويعءى", ""))
+_ARABIC = str.maketrans(
+    dict(zip("بتطثجحهخدضذظرزسصشغفقكلمن", "btttghhkdddzrzsssgfkklmn", strict=True)) | dict.fromkeys("اعءى", "") | {"و": "w", "ي": "y"}
+)
 _DIGRAPHS = (("sh", "s"), ("ch", "s"), ("kh", "k"), ("gh", "g"), ("th", "t"), ("dh", "d"), ("ph", "f"))
-_LATIN = str.maketrans(dict(zip("pvcqxj", ["b", "f", "k", "k", "ks", "g"], strict=True)) | dict.fromkeys("aeiouwy'", ""))
+_LATIN = str.maketrans(dict(zip("pvcqxj", ["b", "f", "k", "k", "ks", "g"], strict=True)) | dict.fromkeys("aeiou'", ""))
 _DOUBLED = re.compile(r"(.)\1+")
 _FINAL_H = re.compile(r"(?<=[ae])h$")
 _CAPITALISED = re.compile(r"\b(?:[Aa]l-)?([A-Z\u00C0-\u00DE\u1E00-\u1EFF][^\W\d_]{3,})")
 _ARABIC_WORD = re.compile(r"[\u0620-\u064A\u0640\u064B-\u0652\u0670-\u06D3]{4,}")
 
 
-def name_skeletons(text: str) -> list[str]:
-    """Return the skeletons of the words of a text that can be names: capitalised Latin words and all longer Arabic ones."""
-    found = (skeleton(fold(word)) for word in (*_CAPITALISED.findall(text), *_ARABIC_WORD.findall(text)))
-    return [key for key in found if key]
+_GLIDES = str.maketrans("", "", "wy")
+_PROCLITICS = "بلوفك"
+
+
+def names_in(text: str) -> list[str]:
+    """Return the keys by which the names of a text are found, those of بسنجار also as of سنجار."""
+    found = (key for word in can_be_names(text) for form in _bare(word) for key in name_keys(form))
+    return list(found)
+
+
+@lru_cache(maxsize=100_000)
+def name_keys(word: str) -> tuple[str, ...]:
+    """Return the skeleton of one folded word and its finer key, as far as enough of it is left for each."""
+    fine = _fine(word)
+    return tuple(key for key in (skeleton(word), FINE_MARK + fine if len(fine) >= MIN_FINE else None) if key)
 
 
 @lru_cache(maxsize=100_000)
 def skeleton(word: str) -> str | None:
     """Return the skeleton of one folded word, or None when too little of it is left to tell names apart."""
+    consonants = _DOUBLED.sub(r"\1", _fine(word).translate(_GLIDES))
+    return MARK + consonants if len(consonants) >= MIN_CONSONANTS else None
+
+
+def can_be_names(text: str) -> list[str]:
+    """Return the folded words of a text that can be names: capitalised Latin words and all longer Arabic ones."""
+    return [fold(word) for word in (*_CAPITALISED.findall(text), *_ARABIC_WORD.findall(text))]
+
+
+def _bare(word: str) -> tuple[str, ...]:
+    glued = not word.isascii() and word[0] in _PROCLITICS and len(word) > MIN_LETTERS and not word.startswith(_ARTICLES)
+    return (word, word[1:]) if glued else (word,)
+
+
+def _fine(word: str) -> str:
+    """The consonants, w and y of a folded word; empty when it is too short or of a third script."""
     consonants = _latin(word) if word.isascii() else _arabic(word)
-    long_enough = len(consonants) >= MIN_CONSONANTS and consonants.isascii() and consonants.isalpha()
-    return MARK + consonants if long_enough else None
+    return consonants if consonants.isascii() and consonants.isalpha() else ""
 
 
 def _arabic(word: str) -> str:

@@ -17,10 +17,12 @@ from functools import cache, lru_cache
 import Stemmer
 
 from rag.language.fold import fold
-from rag.language.names import name_skeletons
+from rag.language.names import names_in
+from rag.language.numbers import number_terms
 from rag.language.resources import entries, pairs
 
 GRAM = 4
+SMALL = 12
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
@@ -33,7 +35,8 @@ class Terms:
 
     stems: tuple[str, ...]
     grams: tuple[str, ...]
-    names: tuple[str, ...]  # skeletons of what can be names
+    names: tuple[str, ...]  # keys of what can be names
+    numbers: tuple[str, ...]  # keys of the numbers that tell texts apart, the same in digits and in words
 
 
 def words(text: str) -> list[str]:
@@ -51,7 +54,12 @@ def analyse(text: str) -> Terms:
     kept = content_words(text)
     stems = tuple(stem(word) for word in kept)
     grams = tuple(gram for word in kept for gram in _grams(word))
-    return Terms(stems, grams, tuple(name_skeletons(text)))
+    return Terms(stems, grams, tuple(names_in(text)), telling_numbers(text))
+
+
+def telling_numbers(text: str) -> tuple[str, ...]:
+    """Return the keys of the numbers of a text; small ones stand in too many texts to tell them apart."""
+    return tuple(sorted(key for key in number_terms(text) if not key[1:].isdigit() or int(key[1:]) > SMALL))
 
 
 @lru_cache(maxsize=100_000)
