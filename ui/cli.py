@@ -6,6 +6,7 @@ that needs them, so that `bayan --help` is quick.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -123,6 +124,7 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     Access.configured(settings)  # before the model is loaded for nothing
     _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
+    gc.disable()  # until it serves: the imports make millions of lasting objects, and looking through them takes a second of twelve
     from rag.assistant import Assistant
     from ui.evaluations import Evaluations
     from ui.server import serve as serve_doors

@@ -7,6 +7,7 @@ Knows what is mounted where and how it is started and ended; nothing of what any
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -98,6 +99,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # what is here now stays: answers are not held up by looking through it again and again
+        gc.enable()
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
