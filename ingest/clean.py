@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from rag.language import fold
+from rag.language import dates, fold
 from rag.schema import Cut, Span
 
 MAX_TITLE_CHARS = 250
 _MAX_LEFTOVER_CHARS = 140  # a longer line is prose, whatever it begins with
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = re.compile(r"\s+")
-_NUMBER = re.compile(r"\d[\d.,]*")
+_NUMBER = re.compile(r"\d[\d.,]*[km]?\b")
 
 
 def lines(text: str, cuts: Sequence[Cut] = ()) -> list[Span]:
@@ -54,14 +54,33 @@ def titles(text: str, title: str, cuts: Sequence[Cut]) -> list[Cut]:
     return [Cut(s.start, s.end, "title") for s in same] if len(same) < len(found) else []
 
 
+def find_date_line(text: str, cuts: Sequence[Cut]) -> Span | None:
+    """Return the line, of the first four, that is a full date and nothing else: when the statement was made, not what it says."""
+    found = lines(text, cuts)
+    return next((s for s in found[:4] if len(found) > 1 and _is_date(text[s.start : s.end])), None)
+
+
 def comparable(line: str) -> str:
     """Return the folded line without punctuation, for comparing titles."""
     return " ".join(re.findall(r"\w+", fold(line)))
 
 
+def _is_date(line: str) -> bool:
+    written = dates(line)
+    beside = line[: written[0].start] + line[written[0].end :] if len(written) == 1 else line
+    return not any(map(str.isalnum, beside)) and all((written[0].year, written[0].month, written[0].day))
+
+
 def _is_leftover(line: str) -> bool:
     key = _key(line)
-    return len(key) <= _MAX_LEFTOVER_CHARS and any(pattern.fullmatch(key) for pattern in _patterns())
+    if len(key) > _MAX_LEFTOVER_CHARS:
+        return False
+    buttons = [word for word in key.split() if word != "0"]  # a row of them: فيسبوك تويتر واتساب 1.2k
+    return _is_known(key) or (bool(buttons) and all(map(_is_known, buttons)))
+
+
+def _is_known(key: str) -> bool:
+    return any(pattern.fullmatch(key) for pattern in _patterns())
 
 
 def _key(line: str) -> str:

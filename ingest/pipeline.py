@@ -15,8 +15,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ingest.apart import Worker
-from ingest.clean import find_title, leftovers, titles
+from ingest.clean import find_date_line, find_title, leftovers, titles
 from ingest.known import Known
+from ingest.metadata import written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
 from ingest.sidecar import with_sidecar
@@ -25,7 +26,7 @@ from rag.build import list_statements, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex
 from rag.language import TEXT_VERSION, language_of
-from rag.schema import IngestReport, Passage, Problem, Statement
+from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
 BATCH_PASSAGES = 64  # embedded and written together: what a kill can lose of the work, never of the index
@@ -163,13 +164,18 @@ def _statement(path: Path, place: str, document: Document, run: _Run) -> Stateme
     title = document.title or first_line or path.stem
     origins = document.origins if document.title else {**document.origins, "title": "first line" if first_line else "file name"}
     cuts.extend(titles(document.text, title, cuts))
+    dated = document.date
+    if line := find_date_line(document.text, cuts):
+        cuts.append(Cut(line.start, line.end, "date line"))
+        if not dated and (dated := written_date(document.text[line.start : line.end])):
+            origins = {**origins, "date": "date line"}
     return Statement(
         statement_id=f"{_slug(path.stem)}-{_digest(document.text)[:8]}",
         revision="",
         text=document.text,
         title=title,
         issuer=document.issuer,
-        date=document.date,
+        date=dated,
         source=document.source or place,
         language=language_of(document.text),
         cuts=merge_cuts(cuts),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.clean import MAX_TITLE_CHARS, comparable, find_title, leftovers, titles
+from ingest.clean import MAX_TITLE_CHARS, comparable, find_date_line, find_title, leftovers, titles
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, read
 from ingest.readers.text import read_markdown, read_text
@@ -183,6 +183,8 @@ def test_a_fragment_is_read_too() -> None:
         "  READ MORE  ",
         "اقرأ أيضاً: عودة خط العبّارات",
         "All rights reserved © 2024",
+        "فيسبوك تويتر واتساب 1.2k",
+        "Facebook 3k Twitter",
     ],
 )
 def test_a_leftover_is_cut_and_nothing_beside_it(line: str) -> None:
@@ -201,6 +203,8 @@ def test_a_leftover_is_cut_and_nothing_beside_it(line: str) -> None:
         "Accepting the terms, the union ended its strike.",
         "Share on the rise, the bank says.",
         "آخر تحديث: بلغ عدد القتلى 12 شخصاً.",
+        "121",
+        "بريد القرية 12 طرداً",
     ],
 )
 def test_a_sentence_that_begins_like_a_leftover_stays(line: str) -> None:
@@ -344,3 +348,23 @@ def test_every_letter_outside_the_cuts_is_in_a_passage(document: Statement) -> N
     covered = {at for passage in split(document) for span in passage.sentences for at in range(span.start, span.end)}
     covered |= {at for cut in document.cuts for at in range(cut.start, cut.end)}
     assert [char for at, char in enumerate(document.text) if char.isalnum() and at not in covered] == []
+
+
+# The line that dates a statement
+
+
+@pytest.mark.parametrize("line", ["الأحد ١٧ آب ٢٠٣١", "Sunday, 17 August 2031", "17/08/2031", "(2031-08-17)"])
+def test_a_line_that_is_only_a_date_dates_the_statement_and_is_no_sentence_of_it(line: str) -> None:
+    text = f"عنوان البيان\n\n{line}\n\n{SENTENCE}\n{SENTENCE}"
+    found = find_date_line(text, [])
+    assert found
+    assert text[found.start : found.end] == line
+
+
+@pytest.mark.parametrize("line", ["آب ٢٠٣١", "Sunday", "The inquiry opens on 17 August 2031", "2031", "17 and 18 August 2031"])
+def test_a_line_that_says_more_or_less_than_a_date_is_none(line: str) -> None:
+    assert find_date_line(f"Title\n{line}\n{SENTENCE}", []) is None
+
+
+def test_dates_further_down_are_part_of_the_statement() -> None:
+    assert find_date_line("\n".join([SENTENCE] * 4 + ["17 August 2031"]), []) is None

@@ -54,7 +54,7 @@ def name_keys(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=100_000)
 def skeleton(word: str) -> str | None:
     """Return the skeleton of one folded word, or None when too little of it is left to tell names apart."""
-    consonants = _DOUBLED.sub(r"\1", _fine(word).translate(_GLIDES))
+    consonants = _fine(word).translate(_GLIDES)
     return MARK + consonants if len(consonants) >= MIN_CONSONANTS else None
 
 
