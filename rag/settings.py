@@ -9,18 +9,20 @@ Only the composition root (`rag/build.py`) and the command line read them. Each 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag.errors import SettingsError
 
 PREFIX = "BAYAN_"
+ORIGIN = re.compile(r"https?://[\w.-]+(:\d{1,5})?", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -54,6 +56,22 @@ class Settings(BaseSettings):
     password: SecretStr | None = Field(None, description="Password that opens the chat and the reading doors, at least 12 characters.")
     rate_limit: int = Field(300, ge=0, description="Requests a minute from one API key or address to the programs' doors; 0: any number.")
     upload_mb: int = Field(50, ge=1, le=1000, description="Largest upload of statements, in MB.")
+    frame_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Sites that may show the chat in a frame or by its widget, separated by spaces: `https://desk.example.org`."
+    )
+    log: Literal["off", "text", "json"] = Field("off", description="A line on stderr for each request and answer, without their texts.")
+    log_questions: bool = Field(False, description="Write the text of questions into those lines and traces too.")
+    otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector that gets traces, such as `http://localhost:4317` (OTLP over gRPC)."
+    )
+
+    @field_validator("frame_origins", mode="before")
+    @classmethod
+    def _origins(cls, given: object) -> tuple[str, ...]:
+        origins = tuple(str(given).replace(",", " ").split()) if isinstance(given, str) else tuple(given)  # type: ignore[arg-type]
+        if wrong := [origin for origin in origins if not ORIGIN.fullmatch(origin)]:
+            raise ValueError(f'"{wrong[0]}" is no origin; give scheme, name and port alone, such as https://desk.example.org')
+        return origins
 
 
 def load_settings(**flags: object) -> Settings:

@@ -29,9 +29,10 @@ FOLDERS = {
     "evals/sets": "questions on the sample statements",
     "evals/templates": "the reports",
     "ui": "terminal, chat window, and the doors for programs",
+    "ui/examples": "programs that embed Bayan, to copy",
     "tests": "unit, integration and browser tests",
 }
-DEFAULTS = {"index": "per-user data folder", "cache": "per-user cache folder"}
+DEFAULTS = {"index": "per-user data folder", "cache": "per-user cache folder", "frame_origins": "none"}
 
 
 def settings_table() -> str:

@@ -43,7 +43,7 @@ ANSWERS_REMEMBERED = 6
 MAX_SET_SIZE = "50mb"
 CONTENT_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; base-uri 'self'; form-action 'self'; object-src 'none'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors {framed_by}"
 )
 
 Conversation = tuple[Exchange, ...]
@@ -109,18 +109,27 @@ class Answering(Protocol):
 # Page
 
 
-def mount_chat(web: FastAPI, assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> FastAPI:
+def mount_chat(
+    web: FastAPI,
+    assistant: Answering,
+    evaluations: Evaluations | None = None,
+    *,
+    language: Language = "ar",
+    framed_by: Sequence[str] = (),
+    at_once: int = CONCURRENT_QUESTIONS,
+) -> FastAPI:
     """Add the chat window at "/" and its fonts at "/fonts" to a web application; routes added before keep their paths.
 
-    With `evaluations` the window has a tab for them, and answers can be made into test questions.
+    With `evaluations` the window has a tab for them, and answers can be made into test questions. `framed_by`: the origins whose pages
+    may show it in a frame. `at_once`: how many questions are answered at a time.
     """
     if evaluations:
         mount_reports(web, evaluations)
     web.mount("/fonts", StaticFiles(directory=str(files("fontpkg_ibm_plex_sans_arabic") / "files")))
-    web.add_middleware(OwnPage, language=language)
+    web.add_middleware(OwnPage, language=language, framed_by=framed_by)
     gr.mount_gradio_app(
         web,
-        build_app(assistant, evaluations, language=language),
+        build_app(assistant, evaluations, language=language, at_once=at_once),
         path="/",
         theme=gr.themes.Base(font=[gr.themes.Font(FONT), "sans-serif"], font_mono=["monospace"]),
         css_paths=STYLE,
@@ -139,8 +148,9 @@ def mount_chat(web: FastAPI, assistant: Answering, evaluations: Evaluations | No
 class OwnPage:
     """Turn Gradio's page into ours: language and direction at the root, no foreign addresses, no connections to other hosts."""
 
-    def __init__(self, app: ASGIApp, *, language: Language) -> None:
+    def __init__(self, app: ASGIApp, *, language: Language, framed_by: Sequence[str] = ()) -> None:
         self.app, self.language = app, language
+        self.policy = CONTENT_POLICY.format(framed_by=" ".join(framed_by) or "'none'")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/":
@@ -156,7 +166,7 @@ class OwnPage:
         page = self._rewrite(b"".join(message.get("body", b"") for message in messages).decode()).encode()
         start = next(message for message in messages if message["type"] == "http.response.start")
         headers = MutableHeaders(scope=start)
-        headers["content-length"], headers["content-security-policy"] = str(len(page)), CONTENT_POLICY
+        headers["content-length"], headers["content-security-policy"] = str(len(page)), self.policy
         await send(start)
         await send({"type": "http.response.body", "body": page})
 
@@ -168,7 +178,13 @@ class OwnPage:
 # Window
 
 
-def build_app(assistant: Answering, evaluations: Evaluations | None = None, *, language: Language = "ar") -> gr.Blocks:
+def build_app(
+    assistant: Answering,
+    evaluations: Evaluations | None = None,
+    *,
+    language: Language = "ar",
+    at_once: int = CONCURRENT_QUESTIONS,
+) -> gr.Blocks:
     """Lay out the chat window and wire it to the assistant; with `evaluations`, in a tab beside theirs."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     desk, words = Desk(assistant, flags=evaluations is not None), STRINGS[language]
@@ -193,7 +209,7 @@ def build_app(assistant: Answering, evaluations: Evaluations | None = None, *, l
                 form.wire(chat, switch, conversation)
                 bench.wire(switch, measuring, app)
         _wire(desk, header, switch, talking, chat, box, panel, conversation)
-    app.queue(default_concurrency_limit=CONCURRENT_QUESTIONS)
+    app.queue(default_concurrency_limit=at_once)
     return app
 
 

@@ -27,11 +27,13 @@ from rag.errors import BayanError
 from ui.access import LOCAL, Access, Caller, credential_of, is_loopback
 from ui.problems import Refusal, problem_response, refusal_of
 from ui.service import Meters
+from ui.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 PROGRAMS = ("/api/", "/v1/", "/mcp", "/metrics")
 PROBES = ("/healthz", "/readyz")
+PUBLIC = (*PROBES, "/widget.js")  # the widget's script holds nothing; the chat that it frames asks for itself
 MAX_BODY_BYTES = 2_000_000
 ATTEMPTS_A_MINUTE = 10  # of keys and passwords not seen before, from one address
 METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
@@ -50,8 +52,10 @@ NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 class Doorway:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, meters: Meters, rate_limit: int, max_upload_bytes: int) -> None:
-        self.app, self.access, self.meters = app, access, meters
+    def __init__(
+        self, app: ASGIApp, *, access: Access, meters: Meters, telemetry: Telemetry, rate_limit: int, max_upload_bytes: int, framed: bool
+    ) -> None:
+        self.app, self.access, self.meters, self.telemetry, self.framed = app, access, meters, telemetry, framed
         self.max_upload_bytes = max_upload_bytes
         self.requests, self.attempts = Buckets(rate_limit), Buckets(ATTEMPTS_A_MINUTE)
 
@@ -62,15 +66,17 @@ class Doorway:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = Visit(scope, send)
-        try:
-            scope["bayan.caller"] = await self._admit(scope, visit.headers)
-        except (Refusal, BayanError) as refusal:
-            await problem_response(scope, refusal_of(refusal))(scope, receive, visit.send)
-        else:
-            await self._enter(scope, receive, visit)
-        finally:
-            self._count(scope, visit)
+        visit = Visit(scope, send, framed=self.framed)
+        with self.telemetry.request(visit.request_id, scope["method"]) as told:
+            try:
+                scope["bayan.caller"] = await self._admit(scope, visit.headers)
+            except (Refusal, BayanError) as refusal:
+                await problem_response(scope, refusal_of(refusal))(scope, receive, visit.send)
+            else:
+                await self._enter(scope, receive, visit)
+            finally:
+                caller = scope.get("bayan.caller")
+                told.update(route=self._count(scope, visit), status=visit.status, caller=caller.name if caller else None)
 
     async def _enter(self, scope: Scope, receive: Receive, visit: Visit) -> None:
         try:
@@ -85,7 +91,7 @@ class Doorway:
         _refuse_other_sites(scope["path"], headers)
         if self.access.open:
             _refuse_other_machines(headers, address)
-        caller = LOCAL if self.access.open or scope["path"] in PROBES else await self._identify(headers, address)
+        caller = LOCAL if self.access.open or scope["path"] in PUBLIC else await self._identify(headers, address)
         if scope["path"].startswith(PROGRAMS):
             _wait_if(self.requests.take(address if caller is LOCAL else caller.name), "too-many-requests", "too many requests")
         return caller
@@ -118,18 +124,24 @@ class Doorway:
 
         return bounded
 
-    def _count(self, scope: Scope, visit: Visit) -> None:
+    def _count(self, scope: Scope, visit: Visit) -> str:
+        """Count a request under its route, and return that."""
         route, method = getattr(scope.get("route"), "path", None), scope["method"]
         path = "/mcp" if scope["path"] == "/mcp" else scope.get("root_path", "") + route if route else "unknown"
         path = path if scope["path"].startswith((*PROGRAMS, *PROBES)) else "chat"
         self.meters.requests.labels(method if method in METHODS else "other", path, str(visit.status)).inc()
         self.meters.seconds.labels(path).observe(time.perf_counter() - visit.began)
+        return path
 
 
 class Visit:
     """One request: its id, its headers, and what became of it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, *, framed: bool) -> None:
+        # Where other sites may frame the chat, its content policy names them; the older header knows no names.
+        self._strict = {
+            name: value for name, value in STRICT.items() if not (framed and scope["path"] == "/" and name == "x-frame-options")
+        }
         self.headers, self.began, self.status, self.answered = Headers(scope=scope), time.perf_counter(), 500, False
         self._send, self._program = send, scope["path"].startswith((*PROGRAMS, *PROBES))
         wanted = self.headers.get("x-request-id", "")
@@ -139,7 +151,7 @@ class Visit:
         """Send on, with the headers that every response carries."""
         if message["type"] == "http.response.start":
             self.status, self.answered, headers = message["status"], True, MutableHeaders(scope=message)
-            for name, value in STRICT.items():
+            for name, value in self._strict.items():
                 headers.setdefault(name, value)
             headers["x-request-id"] = self.request_id
             if self._program:

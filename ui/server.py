@@ -24,10 +24,12 @@ from ui import api, openai_api
 from ui.access import Access
 from ui.app import mount_chat
 from ui.doorway import Doorway
+from ui.embed import embed
 from ui.evaluations import Evaluations
 from ui.health import health
 from ui.problems import tell_problems
 from ui.service import Service
+from ui.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -39,7 +41,9 @@ def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations 
     """Serve until Ctrl-C; print the address once it answers. Raises SettingsError: port in use, or anyone would be let in."""
     access = Access.configured(settings)
     listener = _listen(settings.host, settings.port)
-    config = uvicorn.Config(build_web(assistant, settings, access, evaluations), log_level="warning", timeout_graceful_shutdown=2)
+    web = build_web(assistant, settings, access, evaluations)
+    # The server's own warnings go where ours go.
+    config = uvicorn.Config(web, log_level="warning", log_config=None, access_log=False, timeout_graceful_shutdown=2)
     try:
         _Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
@@ -50,6 +54,8 @@ def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations 
 
 def build_web(assistant: Assistant, settings: Settings, access: Access, evaluations: Evaluations | None = None) -> FastAPI:
     """Return the whole web application; with `evaluations`, the window has a tab for them."""
+    telemetry = Telemetry.configured(settings)
+    assistant = telemetry.observed(assistant)
     service = Service(assistant, settings)
     tools = _tools(service)
 
@@ -63,15 +69,23 @@ def build_web(assistant: Assistant, settings: Settings, access: Access, evaluati
     web.state.service = service
     tell_problems(web)
     web.include_router(health)
+    web.include_router(embed)
     web.mount("/api/v1", api.build(service))
     web.mount("/v1", openai_api.build(service))
     if tools:
         from ui.mcp_server import http_routes
 
         web.router.routes.extend(http_routes(tools))
-    mount_chat(web, assistant, evaluations)
-    limits = {"rate_limit": settings.rate_limit, "max_upload_bytes": settings.upload_mb * 1_000_000 + UPLOAD_OVERHEAD_BYTES}
-    web.add_middleware(Doorway, access=access, meters=service.meters, **limits)  # the last added is the first passed
+    mount_chat(web, assistant, evaluations, framed_by=settings.frame_origins, at_once=service.at_once)
+    web.add_middleware(  # the last added is the first passed
+        Doorway,
+        access=access,
+        meters=service.meters,
+        telemetry=telemetry,
+        rate_limit=settings.rate_limit,
+        max_upload_bytes=settings.upload_mb * 1_000_000 + UPLOAD_OVERHEAD_BYTES,
+        framed=bool(settings.frame_origins),
+    )
     return web
 
 

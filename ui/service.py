@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rag.assistant import Assistant
 
 QUESTIONS_AT_ONCE = os.cpu_count() or 1  # with 20 readers on 2 cores, 1, 2, 4 and 8 at once came out alike: 7 to 10 answers a second
+STREAMS_AT_ONCE = 40  # with a language model: most of them wait for it, and nobody's quotes are to wait for them
 Spoken = Literal["auto", "ar", "en"]
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -59,7 +60,9 @@ class Service:
     def __init__(self, assistant: Assistant, settings: Settings) -> None:
         self.assistant, self.settings = assistant, settings
         self.jobs, self.meters = Jobs(settings), Meters()
+        self.at_once = QUESTIONS_AT_ONCE if settings.llm == "none" else STREAMS_AT_ONCE
         self._limiter, self._writing = CapacityLimiter(QUESTIONS_AT_ONCE), Lock()
+        self._streams = CapacityLimiter(self.at_once)
 
     async def ask(self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto") -> Answer:
         """Answer a question."""
@@ -72,7 +75,7 @@ class Service:
         """Answer a question step by step."""
         spoken: Language | None = None if language == "auto" else language
         events = self.assistant.stream(question, history=history, language=spoken)
-        while (event := await to_thread.run_sync(next, events, None, limiter=self._limiter)) is not None:
+        while (event := await to_thread.run_sync(next, events, None, limiter=self._streams)) is not None:
             if isinstance(event, Completed):
                 self.meters.answers.labels(event.answer.status, event.answer.language).inc()
             yield event

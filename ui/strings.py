@@ -14,6 +14,9 @@ ARABIC: dict[str, str] = {
     "name": "بيان",
     "intro": "يجيب «بيان» عن أسئلتك من البيانات الرسمية والصحفية باقتباسات حرفية تُحيلك إلى مصدرها. "
     "لا يختلق شيئاً، وإن لم يجد جواباً قال ذلك. وهل يجيب الاقتباس عن سؤالك؟ ذلك لك أن تحكم فيه.",
+    "widget_open": "اسأل «بيان»",
+    "widget_close": "أغلق",
+    "widget_title": "بيان: أسئلة وأجوبة من البيانات الرسمية والصحفية",
     "language_label": "لغة الواجهة",
     "conversation": "المحادثة",
     "you": "سؤالك:",
@@ -131,6 +134,9 @@ ENGLISH: dict[str, str] = {
     "name": "Bayan",
     "intro": "Bayan answers your questions from official and press statements, with verbatim quotes that lead to their source. "
     "It never invents, and says so when it finds no answer. Whether a quote answers your question is yours to judge.",
+    "widget_open": "Ask Bayan",
+    "widget_close": "Close",
+    "widget_title": "Bayan: questions and answers from official and press statements",
     "language_label": "Interface language",
     "conversation": "Conversation",
     "you": "Your question:",
