@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 from importlib.resources import files
@@ -15,6 +16,7 @@ from rag.language import analyse, content_words, fold, foreign_language, languag
 from rag.language.lexicon import asked_facts, asked_names, question_terms
 from rag.language.names import name_keys, names_in, skeleton
 from rag.language.questions import asked_for, holds
+from rag.language.resources import pairs
 
 ARABIC = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة"
 MARKS = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200f\u200c"
@@ -136,6 +138,14 @@ def test_content_words_leave_out_function_words_of_both_languages_but_keep_negat
         ("مئة", "مائة"),
         ("مسؤول", "مسئول"),
         ("المهندسين", "المهندسون"),
+        ("سجن", "السجون"),
+        ("طفل", "وأطفالهم"),
+        ("شهيد", "الشهداء"),
+        ("شهيد", "شهيداً"),
+        ("مخيم", "بالمخيمات"),
+        ("وزير", "للوزراء"),
+        ("سجن", "بسجن"),
+        ("دمشق", "لدمشق"),
         ("prison", "prisons"),
         ("city", "cities"),
         ("statement", "statements"),
@@ -144,6 +154,26 @@ def test_content_words_leave_out_function_words_of_both_languages_but_keep_negat
 )
 def test_forms_of_one_word_share_a_stem(one: str, other: str) -> None:
     assert stem(fold(one)) == stem(fold(other))
+
+
+@pytest.mark.parametrize("word", ["لجنة", "بشر", "كهرباء", "فرنسا", "لبنان", "بيان"])
+def test_a_first_letter_that_belongs_to_a_known_word_stays(word: str) -> None:
+    assert stem(fold(word))[0] == fold(word)[0]
+
+
+def test_listed_plurals_are_whole_words_of_one_noun_each() -> None:
+    listed = pairs("plurals.ar.tsv")
+    plurals = [plural.strip() for forms in listed.values() for plural in forms.split("|")]
+    every = [*listed, *plurals]
+    assert all(re.fullmatch("[\u0621-\u063a\u0641-\u064a]+", word) for word in every)
+    assert len({fold(word) for word in plurals}) == len(plurals)
+    assert not {fold(word) for word in plurals} & {fold(word) for word in listed}
+    assert [one for one, forms in listed.items() for form in forms.split(" | ") if stem(fold(form)) != stem(fold(one))] == []
+
+
+def test_a_question_of_the_martyrs_has_a_term_in_a_martyr_counted() -> None:
+    stems = set(analyse("لولا تضحية مئة وواحد وعشرين شهيداً").stems)
+    assert any(term.found_in(stems) for term in question_terms("كم عدد الشهداء؟", "ar"))
 
 
 @pytest.mark.parametrize("word", ["واشنطن", "وفد", "وطن"])
