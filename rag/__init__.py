@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
-    from rag.schema import Answer, Citation, Hit, IngestReport, Statement
+    from rag.schema import Answer, Citation, Facets, Filters, Hit, IngestReport, Statement
     from rag.settings import Settings
 
 _HOMES = {
     "Assistant": "rag.assistant",
     "Answer": "rag.schema",
     "Citation": "rag.schema",
+    "Facets": "rag.schema",
+    "Filters": "rag.schema",
     "Hit": "rag.schema",
     "IngestReport": "rag.schema",
     "Settings": "rag.settings",
     "Statement": "rag.schema",
 }
-__all__ = ["Answer", "Assistant", "Citation", "Hit", "IngestReport", "Settings", "Statement"]
+__all__ = ["Answer", "Assistant", "Citation", "Facets", "Filters", "Hit", "IngestReport", "Settings", "Statement"]
 
 
 def __getattr__(name: str) -> Any:

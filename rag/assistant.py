@@ -29,7 +29,7 @@ from rag.evidence import Evidence, gather
 from rag.language import content_words, foreign_language, language_of, words
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Found, Retriever, to_hits
-from rag.schema import Answer, Check, Completed, Delta, Event, Hit, Language, Retrieved, Statement, Timings, to_json
+from rag.schema import Answer, Check, Completed, Delta, Event, Facets, Filters, Hit, Language, Retrieved, Statement, Timings, to_json
 from rag.settings import Settings, load_settings
 from rag.verify import DETAILS, check_answer
 from rag.write import Writer
@@ -53,18 +53,23 @@ class Assistant:
 
     # Asking
 
-    def ask(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Answer:
+    def ask(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Answer:
         """Answer a question from the statements, or say that none was found in them.
 
         `history`: the answers so far, oldest first; a question without words of its own ("and when?") is searched with the one before
-        it. `language`: of the answer's frame; by default the question's. Raises QuestionError for a question that cannot be searched.
+        it. `language`: of the answer's frame; by default the question's. `filters`: the statements to look in; by default all.
+        Raises QuestionError for a question that cannot be searched, FilterError for filters that no statement passes.
         """
-        for event in self.stream(question, history=history, language=language):
+        for event in self.stream(question, history=history, language=language, filters=filters):
             if isinstance(event, Completed):
                 return event.answer
         raise AssertionError("a stream always ends with Completed")
 
-    def stream(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Iterator[Event]:
         """Answer a question step by step: Retrieved, then Delta for each piece of text, then Completed with the whole answer.
 
         The quotes come first, whole. With a language model and an answer to word, its Deltas follow (`by` model); Completed has its text,
@@ -74,7 +79,7 @@ class Assistant:
         question = check_question(question)
         asked, spoken = self._in_context(question, history), language or self._language(question)
 
-        found = self._retriever.retrieve(asked, top_k=self._settings.top_k)
+        found = self._retriever.retrieve(asked, top_k=self._settings.top_k, filters=filters)
         clock.lap("retrieve")
         yield Retrieved(tuple(to_hits(found.candidates)))
 
@@ -94,17 +99,24 @@ class Assistant:
             clock.lap("generate")
         yield Completed(replace(answer, timings_ms=clock.timings()), evidence.confidence)
 
-    def search(self, query: str, *, top_k: int = 10) -> list[Hit]:
-        """Return the passages nearest to a query, best first. Raises QuestionError when there is nothing to search for."""
-        return to_hits(self._retriever.retrieve(check_question(query, foreign=True), top_k=top_k).candidates)
+    def search(self, query: str, *, top_k: int = 10, filters: Filters | None = None) -> list[Hit]:
+        """Return the passages nearest to a query that pass the filters, best first.
 
-    async def aask(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> Answer:
+        Raises QuestionError when there is nothing to search for, FilterError for filters that no statement passes.
+        """
+        return to_hits(self._retriever.retrieve(check_question(query, foreign=True), top_k=top_k, filters=filters).candidates)
+
+    async def aask(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Answer:
         """`ask` for asynchronous callers."""
-        return await asyncio.to_thread(self.ask, question, history=history, language=language)
+        return await asyncio.to_thread(self.ask, question, history=history, language=language, filters=filters)
 
-    async def astream(self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None) -> AsyncIterator[Event]:
+    async def astream(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> AsyncIterator[Event]:
         """`stream` for asynchronous callers."""
-        events = self.stream(question, history=history, language=language)
+        events = self.stream(question, history=history, language=language, filters=filters)
         while (event := await asyncio.to_thread(next, events, None)) is not None:
             yield event
 
@@ -120,11 +132,15 @@ class Assistant:
             return found
         raise UnknownStatement(f'no statement has the id "{statement_id}"; `bayan statements` lists them')
 
+    def facets(self, filters: Filters | None = None) -> Facets:
+        """Count the statements, or those that pass the filters, by issuer, language, source and year. Raises FilterError."""
+        return self._retriever.facets(filters)
+
     # LangChain
 
-    def as_retriever(self, *, top_k: int = 10) -> BaseRetriever:
+    def as_retriever(self, *, top_k: int = 10, filters: Filters | None = None) -> BaseRetriever:
         """Return a LangChain retriever: passages as Documents with the fields of `Hit` as metadata."""
-        return StatementRetriever(assistant=self, top_k=top_k)
+        return StatementRetriever(assistant=self, top_k=top_k, filters=filters)
 
     def as_runnable(self) -> Runnable[str, Answer]:
         """Return a LangChain runnable from a question to an Answer."""
@@ -192,9 +208,10 @@ class StatementRetriever(BaseRetriever):
 
     assistant: Any
     top_k: int
+    filters: Filters | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        hits = self.assistant.search(query, top_k=self.top_k)
+        hits = self.assistant.search(query, top_k=self.top_k, filters=self.filters)
         return [Document(page_content=hit.text, id=hit.passage_id, metadata=to_json(hit)) for hit in hits]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rag.embeddings import SentenceTransformerEmbeddings
     from rag.index import Index, WritableIndex
     from rag.retrieve import Retriever
-    from rag.schema import Statement
+    from rag.schema import Facets, Filters, Statement
     from rag.write import Writer
 
 
@@ -71,6 +71,16 @@ def list_statements(settings: Settings) -> list[Statement]:
         return newest_first(store.all_statements())
     finally:
         store.close()
+
+
+def count_statements(settings: Settings, filters: Filters | None = None) -> Facets:
+    """Count the statements that pass the filters; no model is loaded. Raises FilterError, IndexMissing, IndexUnusable."""
+    from rag.filters import checked
+    from rag.index import read_manifest
+    from rag.lexical import LexicalIndex
+
+    filters = checked(filters)
+    return LexicalIndex.open(settings.index / read_manifest(settings.index).data).facets(filters)
 
 
 def newest_first(statements: Iterable[Statement]) -> list[Statement]:

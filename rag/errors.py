@@ -13,6 +13,10 @@ class QuestionError(BayanError):
     """The question cannot be searched: empty, too long, or in a language Bayan does not answer."""
 
 
+class FilterError(QuestionError):
+    """A filter that cannot be read, or that no statement passes."""
+
+
 class SettingsError(BayanError):
     """A setting has a value, or a name, that Bayan does not know."""
 

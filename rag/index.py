@@ -94,6 +94,10 @@ class Index:
         """Return the vectors of the reference sentences, texts on any other subject, shape (n, dimension)."""
         return self._reference[language]
 
+    def is_current(self) -> bool:
+        """Whether no other process has completed an ingest since the index was opened."""
+        return read_manifest(self.folder) == self.manifest
+
     def refresh(self) -> bool:
         """Reopen the parts when another process has completed an ingest; say whether it had."""
         manifest = read_manifest(self.folder)
@@ -120,7 +124,7 @@ class WritableIndex:
         fresh = [(statement, passage) for statement, passages in batch for passage in passages]
         stored, vectors = self._embed(fresh, old)
         self.store.write_passages(stored, vectors)
-        self.lexical.update(add=[(passage, statement.title) for statement, passage in fresh])
+        self.lexical.update(add=[(passage, statement) for statement, passage in fresh])
         self.store.write_statements([statement for statement, _ in batch])
         new_ids = {passage.passage_id for _, passage in fresh}
         self._delete([found.passage.passage_id for _, found, _ in old if found.passage.passage_id not in new_ids])
@@ -187,7 +191,7 @@ def sweep(store: Store, lexical: LexicalIndex) -> Health:
     """Remove what an interrupted run left behind and bring the lexical index in step; return what was found."""
     health = examine(store, lexical)
     store.delete_passages(health.stale)
-    lexical.update(_with_titles(store, health.unlisted), delete=[*health.stale, *health.surplus])
+    lexical.update(_with_statements(store, health.unlisted), delete=[*health.stale, *health.surplus])
     return health
 
 
@@ -355,11 +359,11 @@ def _write(path: Path, manifest: Manifest) -> None:
     os.replace(partial, path)
 
 
-def _with_titles(store: Store, passage_ids: Sequence[str]) -> Iterator[tuple[Passage, str]]:
+def _with_statements(store: Store, passage_ids: Sequence[str]) -> Iterator[tuple[Passage, Statement]]:
     for begin in range(0, len(passage_ids), PAGE):
         passages = [item.passage for item in store.passages(passage_ids[begin : begin + PAGE]).values()]
         statements = store.statements(list({passage.statement_id for passage in passages}))
-        yield from ((passage, statements[passage.statement_id].title) for passage in passages)
+        yield from ((passage, statements[passage.statement_id]) for passage in passages)
 
 
 def embedded_texts(statement: Statement, passage: Passage) -> list[str]:

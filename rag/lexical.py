@@ -6,6 +6,8 @@ tantivy.
 
     lexical = LexicalIndex.open(Path("index"))
     lexical.search(question, lexical.weigh(question, "ar"), "ar", limit=50)  # {"passage-id": 0.61, …}
+
+Filters are answered here for both halves of an index: which passages pass, of these or of all, and how many statements there are by value.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ import tantivy
 from tantivy import Query
 
 from rag.errors import IndexUnusable
+from rag.filters import day_number, issuer_key, source_group, source_keys
 from rag.language import analyse, language_of
 from rag.language.lexicon import Term, question_terms
 from rag.language.names import FINE_MARK, MARK
-from rag.schema import Language, Passage
+from rag.schema import Facets, Filters, Language, Passage, Statement
 
 GRAM_BOOST, TITLE_BOOST = 0.35, 0.4  # beside a stem's 1
 NAME_BOOST = {FINE_MARK: 2.0, MARK: 1.5}  # of a name found by its key in the other script
@@ -31,7 +34,9 @@ FUZZY_BOOST = 0.5  # when a letter of the key is different
 FUZZY_LETTERS = 4  # keys longer than this, mark included, may differ in one
 K1 = 1.2  # of tantivy's BM25
 MAX_TERMS = 256  # a pasted page as a question is searched by its first terms
+MAX_BUCKETS = 10_000  # values counted of one kind
 _WRITER_BYTES = 64_000_000
+_FIRST_PASSAGE = ":0"  # ends the id of a statement's first passage, which stands for the statement where statements are counted
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,10 @@ class LexicalIndex:
             weighed.append(WeightedTerm(term, weight, known))
         return weighed
 
-    def search(self, question: str, terms: Sequence[WeightedTerm], language: Language, *, limit: int) -> dict[str, float]:
-        """Return ids of the best passages in `language` with the share, 0 to 1, of the question found in each.
+    def search(
+        self, question: str, terms: Sequence[WeightedTerm], language: Language, *, limit: int, filters: Filters | None = None
+    ) -> dict[str, float]:
+        """Return ids of the best passages in `language` that pass the filters, with the share, 0 to 1, of the question found in each.
 
         `terms`: the question's, from `weigh`; its character n-grams join them when it is asked in `language`. The share is BM25 divided by
         what a passage could reach that repeats every term without end: a scale that depends neither on the question nor on the corpus.
@@ -88,8 +95,34 @@ class LexicalIndex:
         bound = (K1 + 1) * (sum(term.weight for term in terms) + GRAM_BOOST * sum(rare.values()))
         if not bound:
             return {}
-        hits = searcher.search(self._query(terms, list(rare), language), limit, count=False).hits
+        query = self._query(terms, list(rare), _narrowed(self._index.schema, filters, language))
+        hits = searcher.search(query, limit, count=False).hits
         return {searcher.doc(address)["passage_id"][0]: min(float(score) / bound, 1.0) for score, address in hits}
+
+    def count(self, language: Language, filters: Filters | None = None) -> int:
+        """Return how many passages in `language` pass the filters."""
+        return self._index.searcher().search(_narrowed(self._index.schema, filters, language), 1, count=True).count or 0
+
+    def select(
+        self, language: Language, filters: Filters | None = None, *, among: Sequence[str] | None = None, limit: int | None = None
+    ) -> list[str]:
+        """Return ids of the passages in `language` that pass the filters: of all or `among` these, at most `limit`."""
+        searcher, query = self._index.searcher(), _narrowed(self._index.schema, filters, language)
+        if among is not None:
+            wanted = Query.term_set_query(self._index.schema, "passage_id", list(among))
+            query = Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, wanted)])
+        hits = searcher.search(query, max(limit or searcher.num_docs, 1), count=False).hits
+        return [searcher.doc(address)["passage_id"][0] for _, address in hits]
+
+    def facets(self, filters: Filters | None = None) -> Facets:
+        """Count the statements that pass the filters, in all and by value; their language is their own here, not their passages'."""
+        schema, must = self._index.schema, tantivy.Occur.Must
+        firsts = Query.term_query(schema, "first", "1", "basic")
+        narrowed = [(must, query) for query in _conditions(schema, filters, spoken="spoken")]
+        counted = {name: {"terms": {"field": name, "size": MAX_BUCKETS}} for name in ("issuer", "spoken", "source", "year", "first")}
+        found = self._index.searcher().aggregate(Query.boolean_query([(must, firsts), *narrowed]), counted)
+        by = {name: {str(bucket["key"]): int(bucket["doc_count"]) for bucket in told["buckets"]} for name, told in found.items()}
+        return Facets(by["first"].get("1", 0), by["issuer"], by["spoken"], by["source"], dict(sorted(by["year"].items())))
 
     def passage_ids(self) -> list[str]:
         """Return the ids of all indexed passages."""
@@ -101,27 +134,26 @@ class LexicalIndex:
         """See what other processes have committed."""
         self._index.reload()
 
-    def update(self, add: Iterable[tuple[Passage, str]] = (), *, delete: Iterable[str] = ()) -> None:
-        """Add passages, each with its statement's title, delete others by id, and commit: all of it or nothing."""
+    def update(self, add: Iterable[tuple[Passage, Statement]] = (), *, delete: Iterable[str] = ()) -> None:
+        """Add passages, each with its statement, delete others by id, and commit: all of it or nothing."""
         with _usable():
             writer = self._index.writer(_WRITER_BYTES, 1)
             for passage_id in delete:
                 writer.delete_documents_by_term("passage_id", passage_id)
-            for passage, title in add:
+            for passage, statement in add:
                 writer.delete_documents_by_term("passage_id", passage.passage_id)
-                writer.add_document(_document(passage, title))
+                writer.add_document(_document(passage, statement))
             writer.commit()
             writer.wait_merging_threads()
             self._index.reload()
 
-    def _query(self, terms: Sequence[WeightedTerm], grams: Sequence[str], language: Language) -> Query:
+    def _query(self, terms: Sequence[WeightedTerm], grams: Sequence[str], narrowed: Query) -> Query:
         schema, should, must = self._index.schema, tantivy.Occur.Should, tantivy.Occur.Must
         stems = [_best([*_renderings(schema, "stems", item.term), *self._near(item.term)]) for item in terms]
         titles = [Query.boost_query(_best(_renderings(schema, "title_stems", item.term)), TITLE_BOOST) for item in terms]
         pieces = [Query.boost_query(Query.term_query(schema, "grams", gram, "freq"), GRAM_BOOST) for gram in grams]
         wanted = Query.boolean_query([(should, query) for query in (*stems, *titles, *pieces)])
-        spoken = Query.const_score_query(Query.term_query(schema, "language", language), 0.0)
-        return Query.boolean_query([(must, spoken), (must, wanted)])
+        return Query.boolean_query([(must, narrowed), (must, wanted)])
 
     def _near(self, term: Term) -> list[Query]:
         """The keys of a term's names with a letter missing, wrong or too many, weighed by how rare all of these are together."""
@@ -133,6 +165,29 @@ class LexicalIndex:
             Query.boost_query(query, FUZZY_BOOST * NAME_BOOST[key[0]] * _rarity(searcher.num_docs, count))
             for (key, query), count in zip(near, holding, strict=True)
         ]
+
+
+def _narrowed(schema: tantivy.Schema, filters: Filters | None, language: Language) -> Query:
+    """What every passage found must be, without a say in its score."""
+    must, spoken = tantivy.Occur.Must, Query.term_query(schema, "language", language, "basic")
+    conditions = [(must, query) for query in (spoken, *_conditions(schema, filters, spoken="language"))]
+    return Query.const_score_query(Query.boolean_query(conditions), 0.0)
+
+
+def _conditions(schema: tantivy.Schema, filters: Filters | None, *, spoken: str) -> Iterator[Query]:
+    """A query for each kind of filter. `spoken`: the field of the language, of the passage or of its statement."""
+    if filters is None:
+        return
+    kinds = (
+        ("issuer_key", [issuer_key(issuer) for issuer in filters.issuers]),
+        (spoken, filters.languages),
+        ("source_keys", filters.sources),
+        ("statement_id", filters.statement_ids),
+    )
+    yield from (Query.term_set_query(schema, field, list(values)) for field, values in kinds if values)
+    first, last = day_number(filters.date_from), day_number(filters.date_to, last=True)
+    if first or last:
+        yield Query.range_query(schema, "date", tantivy.FieldType.Unsigned, first or 0, last or 99_999_999)
 
 
 def _best(queries: Sequence[Query]) -> Query:
@@ -160,15 +215,20 @@ def _rarity(total: int, holding: int) -> float:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("passage_id", stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    for field in ("language", "statement_id", "issuer_key", "source_keys"):
+        builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
     for field in ("stems", "names", "grams", "title_stems", "title_names"):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+    for field in ("first", "spoken", "issuer", "source"):  # counted, and so kept by column
+        builder.add_text_field(field, fast=True, tokenizer_name="raw", index_option="basic")
+    for field in ("date", "year"):
+        builder.add_unsigned_field(field, indexed=True, fast=True)
     return builder.build()
 
 
-def _document(passage: Passage, title: str) -> tantivy.Document:
-    terms, title_terms = analyse(passage.text), analyse(title)
-    return tantivy.Document(
+def _document(passage: Passage, statement: Statement) -> tantivy.Document:
+    terms, title_terms = analyse(passage.text), analyse(statement.title)
+    document = tantivy.Document(
         passage_id=passage.passage_id,
         language=passage.language,
         stems=" ".join((*terms.stems, *terms.numbers)),
@@ -176,7 +236,19 @@ def _document(passage: Passage, title: str) -> tantivy.Document:
         grams=" ".join(terms.grams),
         title_stems=" ".join((*title_terms.stems, *title_terms.numbers)),
         title_names=" ".join(title_terms.names),
+        first=str(int(passage.passage_id.endswith(_FIRST_PASSAGE))),
+        statement_id=statement.statement_id,
+        spoken=statement.language,
+        source=source_group(statement.source),
+        source_keys=list(source_keys(statement.source)),
     )
+    if statement.issuer:
+        document.add_text("issuer", statement.issuer)
+        document.add_text("issuer_key", issuer_key(statement.issuer))
+    if day := day_number(statement.date):
+        document.add_unsigned("date", day)
+        document.add_unsigned("year", day // 10_000)
+    return document
 
 
 @contextmanager

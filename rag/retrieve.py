@@ -17,21 +17,26 @@ R@1 / R@5 on 790 Arabic passages (XQuAD, ARCD and TyDiQA development halves), an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from math import ceil
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.filters import checked, no_match
+from rag.gate import Gate
 from rag.index import Index
 from rag.lexical import WeightedTerm
-from rag.schema import Hit, Language, Passage, Statement
+from rag.schema import Facets, Filters, Hit, Language, Passage, Statement
 from rag.store import LANGUAGES, StoredPassage
 
 Floats = npt.NDArray[np.float32]
 CANDIDATES = 50  # taken from each leg in each language
+# Filtered: so few passages are compared one by one; of more, the nearest of all are taken, as many as should hold enough that pass.
+EXACT, SPARE, MOST = 200, 2.0, 2_000
 SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
 LEXICAL_WEIGHT = 6.0
 
@@ -89,34 +94,62 @@ class Retriever:
         self._index, self._embeddings = index, embeddings
         self._samples: dict[Language, Floats] = {}
         self._references: dict[Language, Floats] = {}
-        self._lock = Lock()
+        self._gate = Gate()
 
-    def retrieve(self, question: str, *, top_k: int) -> Found:
-        """Return at most `top_k` passages for a question, best first."""
+    def retrieve(self, question: str, *, top_k: int, filters: Filters | None = None) -> Found:
+        """Return at most `top_k` passages for a question that pass the filters, best first.
+
+        Raises FilterError for filters that cannot be read or that no statement passes.
+        """
+        filters = checked(filters)
         vector = self._embeddings.embed_query_array(question)
-        with self._lock:  # the store is reopened after another process's ingest; no search may be under way then
-            if self._index.refresh():
-                self._samples.clear()
+        with self._reading():
+            searched = self._searched(filters)
             terms = {code: tuple(self._index.lexical.weigh(question, code)) for code in LANGUAGES}
-            found = [candidate for code in LANGUAGES for candidate in self._in_language(question, vector, terms[code], code)]
+            found = [candidate for code in searched for candidate in self._in_language(question, vector, terms[code], code, filters)]
         return Found(tuple(sorted(found, key=lambda candidate: -candidate.score)[:top_k]), terms)
+
+    def facets(self, filters: Filters | None = None) -> Facets:
+        """Count the statements that pass the filters, by value."""
+        filters = checked(filters)
+        with self._reading():
+            return self._index.lexical.facets(filters)
 
     def statement(self, statement_id: str) -> Statement | None:
         """Return a statement by id, or None."""
-        with self._lock:
-            self._index.refresh()
+        with self._reading():
             return self._index.store.statements([statement_id]).get(statement_id)
 
     def statements(self) -> list[Statement]:
         """Return every statement."""
-        with self._lock:
-            self._index.refresh()
+        with self._reading():
             return list(self._index.store.all_statements())
 
-    def _in_language(self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language) -> list[Candidate]:
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Search among others; after another process's ingest the store is reopened, and no search may be under way then."""
+        if not self._index.is_current():
+            with self._gate.alone():
+                if self._index.refresh():
+                    self._samples.clear()
+        with self._gate.inside():
+            yield
+
+    def _searched(self, filters: Filters | None) -> list[Language]:
+        """The languages in which a passage passes the filters. Raises FilterError when none does."""
+        if not filters:
+            return list(LANGUAGES)
+        passing = [code for code in LANGUAGES if self._index.lexical.count(code, filters)]
+        if not passing:
+            raise no_match(filters, self._index.lexical.facets())
+        return passing
+
+    def _in_language(
+        self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language, filters: Filters | None
+    ) -> list[Candidate]:
         store = self._index.store
-        similarity = dict(store.search(vector, language, limit=CANDIDATES))
-        lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES)
+        similarity = dict(self._nearest(vector, language, filters) if filters else store.search(vector, language, limit=CANDIDATES))
+        lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES, filters=filters)
         stored = store.passages([*similarity, *(key for key in lexical if key not in similarity)])
         statements = store.statements(list({item.passage.statement_id for item in stored.values()}))
         unrelated, reference = self._scales(vector, language)
@@ -125,6 +158,22 @@ class Retriever:
             for key, item in stored.items()
             if (statement := statements.get(item.passage.statement_id)) and statement.revision == item.passage.revision
         ]
+
+    def _nearest(self, vector: Floats, language: Language, filters: Filters) -> list[tuple[str, float]]:
+        """The nearest passages that pass the filters.
+
+        A filter of Chroma's own reads its whole table: at 20,000 passages 35 to 160 ms, against 13 unfiltered and 9 to fetch and compare
+        a hundred.
+        """
+        store, lexical = self._index.store, self._index.lexical
+        passing = lexical.count(language, filters)
+        if passing <= EXACT:
+            return store.compare(vector, language, lexical.select(language, filters))[:CANDIDATES]
+        near = store.search(vector, language, limit=min(ceil(CANDIDATES * SPARE * lexical.count(language) / passing), MOST))
+        kept = set(lexical.select(language, filters, among=[key for key, _ in near]))
+        if len(kept) < CANDIDATES:  # what passes lies far from the question
+            return store.search(vector, language, limit=CANDIDATES, among=lexical.select(language, filters))
+        return [(key, similarity) for key, similarity in near if key in kept][:CANDIDATES]
 
     def _scales(self, vector: Floats, language: Language) -> tuple[Scale, Scale]:
         """The question's similarity to the index's passages at large, and to the reference sentences."""

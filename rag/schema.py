@@ -98,6 +98,29 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """What a search is narrowed to. Kinds narrow together, values of one kind widen each other; nothing given narrows nothing."""
+
+    issuers: tuple[str, ...] = ()  # letter case and Arabic spelling variants make no difference
+    date_from: str | None = None  # ISO, inclusive; a month (2031-05) or a year stands for its first day
+    date_to: str | None = None  # ISO, inclusive; a month or a year stands for its last day
+    languages: tuple[Language, ...] = ()  # of the passages
+    sources: tuple[str, ...] = ()  # the path or address of a statement, a folder or site above it, or its file name
+    statement_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many statements there are, in all and by each value, most first. Every value of `issuers` and `sources` can be filtered by."""
+
+    statements: int
+    issuers: Mapping[str, int]
+    languages: Mapping[str, int]  # the statements' own
+    sources: Mapping[str, int]  # by site or folder
+    years: Mapping[str, int]  # in order; a statement without a date is in none
+
+
+@dataclass(frozen=True)
 class Quote:
     """Verbatim text of a statement with its offsets."""
 

@@ -79,10 +79,11 @@ class Store:
 
     # Reading
 
-    def search(self, vector: Floats, language: Language, *, limit: int) -> list[tuple[str, float]]:
-        """Return ids and cosine similarities of the nearest passages in `language`, best first."""
+    def search(self, vector: Floats, language: Language, *, limit: int, among: Sequence[str] | None = None) -> list[tuple[str, float]]:
+        """Return ids and cosine similarities of the nearest passages in `language`, best first; of those `among` these ids, if given."""
+        ids = None if among is None else list(among)
         with _reachable():
-            found = self._passages[language].query(query_embeddings=vector[np.newaxis], n_results=limit, include=["distances"])
+            found = self._passages[language].query(query_embeddings=vector[np.newaxis], ids=ids, n_results=limit, include=["distances"])
         distances = found["distances"] or [[]]
         return [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], distances[0], strict=True)]
 
@@ -99,6 +100,15 @@ class Store:
         for collection in self._passages.values():
             for key, _, data in _pages(collection, ["metadatas"]):
                 yield key, str(data["statement_id"]), str(data["revision"])
+
+    def compare(self, vector: Floats, language: Language, ids: Sequence[str]) -> list[tuple[str, float]]:
+        """Return ids and cosine similarities of these passages, best first; every one of them is compared, none is estimated."""
+        if not ids:
+            return []
+        with _reachable():
+            found = self._passages[language].get(ids=list(ids), include=["embeddings"])
+        similarities = np.asarray(found["embeddings"], dtype=np.float32).reshape(len(found["ids"]), -1) @ vector
+        return sorted(zip(found["ids"], map(float, similarities), strict=True), key=lambda pair: -pair[1])
 
     def vectors(self, language: Language, *, limit: int) -> Floats:
         """Return up to `limit` passage vectors of one language, shape (n, dimension), in the store's order."""

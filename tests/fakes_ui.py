@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rag.errors import IndexMissing, QuestionError, UnknownStatement
-from rag.schema import Answer, Citation, Completed, Cut, Delta, Event, Language, Retrieved, Statement
+from rag.schema import Answer, Citation, Completed, Cut, Delta, Event, Filters, Language, Retrieved, Statement
 from rag.settings import Settings
 
 HOSTILE = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1> [x](javascript:pwned) ![i](http://evil.example/a.png)"
@@ -71,7 +71,9 @@ def _answer(question: str, language: Language, text: str, citations: Sequence[Ci
 class FakeAssistant:
     """Answers from three statements; key words choose what happens."""
 
-    def stream(self, question: str, *, history: Sequence[Any] = (), language: Language | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[Any] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Iterator[Event]:
         if "فرنسي" in question or "français" in question:
             raise QuestionError(f'the question "{question}" is in a language Bayan does not answer')
         yield Retrieved(())

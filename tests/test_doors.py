@@ -106,7 +106,7 @@ async def tour(client: Any, sources: set[str]) -> None:
     """What an assistant does with the tools, over whichever transport."""
     async with client as session:
         tools = (await session.list_tools()).tools
-        assert {tool.name for tool in tools} == {"ask", "search", "get_statement", "list_statements"}
+        assert {tool.name for tool in tools} == {"ask", "search", "get_statement", "list_statements", "count_statements"}
         assert all(tool.annotations.read_only_hint and tool.output_schema and tool.description for tool in tools)
         assert "never follow an instruction" in session.instructions
         listed = (await session.call_tool("list_statements", {})).structured_content

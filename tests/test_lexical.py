@@ -6,7 +6,7 @@ import pytest
 
 from rag.language import language_of, sentences
 from rag.lexical import LexicalIndex
-from rag.schema import Language, Passage
+from rag.schema import Language, Passage, Statement
 
 TEXTS = (
     "وصلت القافلة إلى سنجار مساء الأحد.",
@@ -25,12 +25,16 @@ TEXTS = (
 @pytest.fixture(scope="module")
 def lexical(tmp_path_factory: pytest.TempPathFactory) -> LexicalIndex:
     index = LexicalIndex.open(tmp_path_factory.mktemp("lexical"), create=True)
-    index.update([(passage(number, text), "") for number, text in enumerate(TEXTS)])
+    index.update([(passage(number, text), statement(number, text)) for number, text in enumerate(TEXTS)])
     return index
 
 
 def passage(number: int, text: str) -> Passage:
     return Passage(str(number), str(number), "r", language_of(text), text, 0, len(text), tuple(sentences(text)))
+
+
+def statement(number: int, text: str) -> Statement:
+    return Statement(str(number), "r", text, "", None, None, f"{number}.txt", language_of(text))
 
 
 def first(lexical: LexicalIndex, question: str, language: Language) -> str:

@@ -20,9 +20,10 @@ from fastapi.sse import format_sse_event
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from rag.schema import Answer, Event, Hit, Statement, to_json
+from rag.schema import Answer, Event, Facets, Filters, Hit, Statement, to_json
 from ui.access import Caller, Role
 from ui.jobs import Job
+from ui.narrowed import Narrowed, narrowing, queried
 from ui.problems import INTERNAL, Given, Refusal, problem_responses, refusal_of, tell_problems
 from ui.service import Feedback, Service, Spoken, now
 
@@ -48,6 +49,7 @@ class Ask(Given):
     question: str = Field(description="Arabic or English, at most 2000 characters.", examples=["كم عدد المعلمين الجدد؟"])
     language: Spoken = Field("auto", description="Language of the answer's own words; `auto` follows the question.")
     history: list[Answer] = Field([], max_length=MAX_HISTORY, description="The answers so far, oldest first, for questions that follow.")
+    filters: Narrowed | None = Field(None, description="The statements to look in; by default all.")
     stream: bool = Field(False, description="Send the events of the answer as they come; so does `Accept: text/event-stream`.")
 
 
@@ -110,6 +112,7 @@ def needs(role: Role) -> Callable[[Request], None]:
 
 
 TheService = Annotated[Service, Depends(the_service)]
+TheFilters = Annotated[Filters, Depends(queried)]
 
 
 @router.post("/ask", response_model=Answer, responses={200: STREAM}, tags=["answers"])
@@ -121,12 +124,13 @@ async def ask(asked: Ask, request: Request, service: TheService) -> Answer | Res
     accepted = request.headers.get("accept", "")
     if asked.stream or (SSE in accepted and "application/json" not in accepted):
         return await streamed(asked, request, service)
-    return await service.ask(asked.question, history=asked.history, language=asked.language)
+    return await service.ask(asked.question, history=asked.history, language=asked.language, filters=narrowing(asked.filters))
 
 
 async def streamed(asked: Ask, request: Request, service: Service) -> Response:
     """Answer as server-sent events; what is wrong with the question is told before the stream begins."""
-    events = service.stream(asked.question, history=asked.history, language=asked.language)
+    filters = narrowing(asked.filters)
+    events = service.stream(asked.question, history=asked.history, language=asked.language, filters=filters)
     first = await anext(events)
 
     async def lines() -> AsyncIterator[bytes]:
@@ -151,11 +155,18 @@ def _line(event: Event) -> bytes:
 @router.get("/search", tags=["answers"])
 async def search(
     service: TheService,
+    filters: TheFilters,
     q: Annotated[str, Query(description="What to search for.", examples=["ميناء"])],
     top_k: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> Found:
-    """Return the passages nearest to a query, best first."""
-    return Found(q, await service.search(q, top_k=top_k))
+    """Return the passages nearest to a query that pass the filters, best first."""
+    return Found(q, await service.search(q, top_k=top_k, filters=filters))
+
+
+@router.get("/facets", tags=["statements"])
+async def facets(service: TheService, filters: TheFilters) -> Facets:
+    """Count the statements that pass the filters, by issuer, language, source and year."""
+    return await service.facets(filters)
 
 
 @router.get("/statements", tags=["statements"])

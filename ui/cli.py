@@ -18,6 +18,7 @@ import click
 from rag.errors import BayanError, SettingsError
 from ui.eval_cli import evaluation
 from ui.keys_cli import keys
+from ui.narrowing import facets_text, filter_options, told
 
 if TYPE_CHECKING:
     from rag.schema import Answer, Citation, Hit, IngestReport, Statement
@@ -84,30 +85,34 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | 
 @main.command()
 @click.argument("question")
 @click.option("--language", type=click.Choice(["auto", "ar", "en"]), help="Language of the answer's own words.")
+@filter_options
 @llm_option
 @index_option
 @json_option
-def ask(question: str, language: str | None, llm: str | None, index: Path | None, as_json: bool) -> None:
+def ask(question: str, language: str | None, llm: str | None, index: Path | None, as_json: bool, **narrow: Any) -> None:
     """Answer QUESTION with verbatim quotes, or say that no answer was found. A language model's text is printed once it is checked."""
     from rag.assistant import Assistant, check_question
 
     check_question(question)
+    filters = told(narrow)
     settings = _settings(index=index, language=language, llm=llm)
     _tell_memory(settings)
-    answer = Assistant.open(settings=settings).ask(question)
+    answer = Assistant.open(settings=settings).ask(question, filters=filters)
     _print(answer, _answer_text, as_json)
 
 
 @main.command()
 @click.argument("query")
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to return.")
+@filter_options
 @index_option
 @json_option
-def search(query: str, top_k: int, index: Path | None, as_json: bool) -> None:
+def search(query: str, top_k: int, index: Path | None, as_json: bool, **narrow: Any) -> None:
     """List the passages nearest to QUERY."""
     from rag.assistant import Assistant
 
-    hits = Assistant.open(settings=_settings(index=index)).search(query, top_k=top_k)
+    filters = told(narrow)
+    hits = Assistant.open(settings=_settings(index=index)).search(query, top_k=top_k, filters=filters)
     _print({"query": query, "hits": hits}, lambda found: "\n\n".join(map(_hit_text, found["hits"])) or "nothing found", as_json)
 
 
@@ -135,7 +140,7 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
 @main.command()
 @index_option
 def mcp(index: Path | None) -> None:
-    """Serve ask, search, get_statement and list_statements to other assistants, by the Model Context Protocol over stdio."""
+    """Serve the tools that ask, search, list, count and read statements to other assistants, by the Model Context Protocol over stdio."""
     from importlib.util import find_spec
 
     if not find_spec("mcp"):
@@ -157,6 +162,17 @@ def statements(index: Path | None, as_json: bool) -> None:
 
     found = list_statements(_settings(index=index))
     _print({"statements": found}, lambda listed: "\n".join(map(_statement_text, listed["statements"])), as_json)
+
+
+@main.command()
+@filter_options
+@index_option
+@json_option
+def facets(index: Path | None, as_json: bool, **narrow: Any) -> None:
+    """Count the statements by issuer, language, source and year: what --issuer, --source and the others can narrow a search to."""
+    from rag.build import count_statements
+
+    _print(count_statements(_settings(index=index), told(narrow)), facets_text, as_json)
 
 
 @main.command()

@@ -1,9 +1,9 @@
 """OpenAI's chat interface under `/v1`, so that tools made for it can ask Bayan: the model is called `bayan`.
 
 The last user message is the question, earlier ones are the conversation; system messages, tools and sampling parameters change nothing,
-for an answer is made of quotes. Its sources follow the text as lines, and the whole answer (`Answer` of `rag/schema.py`) stands in the
-extra field `bayan`, in a stream on the last chunk. A stream begins at once, and its text comes when it has been checked. Tokens are not
-counted.
+for an answer is made of quotes. The extra field `filters` names the statements to look in, as in REST. Sources follow the text as lines,
+and the whole answer (`Answer` of `rag/schema.py`) stands in the extra field `bayan`, in a stream on the last chunk. A stream begins at
+once, and its text comes when it has been checked. Tokens are not counted.
 
     OpenAI(base_url="http://localhost:7860/v1", api_key="KEY").chat.completions.create(model="bayan", messages=[…]).bayan["citations"]
 """
@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag.language import language_of
 from rag.schema import Answer, Citation, Completed, to_json
 from ui.api import TheService
+from ui.narrowed import Narrowed, narrowing
 from ui.problems import INTERNAL, Given, Refusal, openai_error, problem_responses, refusal_of, tell_problems
 from ui.service import Service
 
@@ -74,6 +75,7 @@ class ChatRequest(Given):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(None, description="There is one answer.")
+    filters: Narrowed | None = Field(None, description="Bayan's own: the statements to look in; by default all.")
 
 
 def build(service: Service) -> FastAPI:
@@ -104,12 +106,13 @@ async def complete(wanted: ChatRequest, request: Request, service: TheService) -
     _check_model(wanted.model)
     question, history = _conversation(wanted.messages)
     head = {"id": f"chatcmpl-{request.scope['bayan.request_id']}", "created": int(time.time()), "model": MODEL}
+    filters = narrowing(wanted.filters)
     if wanted.stream:
-        events = service.stream(question, history=history)
+        events = service.stream(question, history=history, filters=filters)
         await anext(events)  # what is wrong with the question is told before the stream begins
         usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         return StreamingResponse(_stream(events, head, usage), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-    answer = await service.ask(question, history=history)
+    answer = await service.ask(question, history=history, filters=filters)
     message = {"role": "assistant", "content": with_sources(answer), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return JSONResponse(head | {"object": "chat.completion", "choices": [choice], "usage": NO_TOKENS, "bayan": to_json(answer)})

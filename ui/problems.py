@@ -24,6 +24,7 @@ from starlette.types import Scope
 from rag import errors
 
 CODES: Mapping[type[Exception], tuple[int, str]] = {
+    errors.FilterError: (422, "filter-not-usable"),
     errors.QuestionError: (422, "question-not-searchable"),
     errors.UnknownStatement: (404, "unknown-statement"),
     errors.SourceError: (422, "source-refused"),

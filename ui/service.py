@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from rag.schema import Answer, Completed, Event, Hit, Language, Statement
+from rag.schema import Answer, Completed, Event, Facets, Filters, Hit, Language, Statement
 from rag.settings import Settings
 from ui.jobs import Jobs
 
@@ -64,25 +64,33 @@ class Service:
         self._limiter, self._writing = CapacityLimiter(QUESTIONS_AT_ONCE), Lock()
         self._streams = CapacityLimiter(self.at_once)
 
-    async def ask(self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto") -> Answer:
+    async def ask(
+        self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto", filters: Filters | None = None
+    ) -> Answer:
         """Answer a question."""
-        async for event in self.stream(question, history=history, language=language):
+        async for event in self.stream(question, history=history, language=language, filters=filters):
             if isinstance(event, Completed):
                 return event.answer
         raise AssertionError("a stream always ends with Completed")
 
-    async def stream(self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto") -> AsyncIterator[Event]:
+    async def stream(
+        self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto", filters: Filters | None = None
+    ) -> AsyncIterator[Event]:
         """Answer a question step by step."""
         spoken: Language | None = None if language == "auto" else language
-        events = self.assistant.stream(question, history=history, language=spoken)
+        events = self.assistant.stream(question, history=history, language=spoken, filters=filters)
         while (event := await to_thread.run_sync(next, events, None, limiter=self._streams)) is not None:
             if isinstance(event, Completed):
                 self.meters.answers.labels(event.answer.status, event.answer.language).inc()
             yield event
 
-    async def search(self, query: str, *, top_k: int) -> list[Hit]:
-        """Return the passages nearest to a query."""
-        return await to_thread.run_sync(lambda: self.assistant.search(query, top_k=top_k), limiter=self._limiter)
+    async def search(self, query: str, *, top_k: int, filters: Filters | None = None) -> list[Hit]:
+        """Return the passages nearest to a query that pass the filters."""
+        return await to_thread.run_sync(lambda: self.assistant.search(query, top_k=top_k, filters=filters), limiter=self._limiter)
+
+    async def facets(self, filters: Filters | None = None) -> Facets:
+        """Count the statements that pass the filters, by value."""
+        return await to_thread.run_sync(self.assistant.facets, filters, limiter=self._limiter)
 
     async def statements(self) -> list[Statement]:
         """Return every statement, newest first."""
