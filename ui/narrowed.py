@@ -32,7 +32,14 @@ def narrowing(given: Narrowed | None) -> Filters | None:
     """Return the filters as the assistant takes them."""
     if given is None:
         return None
-    return Filters(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.model_dump().items()})
+    return Filters(
+        issuers=tuple(given.issuers),
+        date_from=given.date_from,
+        date_to=given.date_to,
+        languages=tuple(given.languages),
+        sources=tuple(given.sources),
+        statement_ids=tuple(given.statement_ids),
+    )
 
 
 def queried(
