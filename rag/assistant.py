@@ -29,7 +29,7 @@ from rag.evidence import Evidence, gather
 from rag.language import content_words, foreign_language, language_of, words
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Found, Retriever, to_hits
-from rag.schema import Answer, Check, Completed, Delta, Event, Facets, Filters, Hit, Language, Retrieved, Statement, Timings, to_json
+from rag.schema import Answer, Check, Completed, Delta, Event, Facets, Filters, Hit, Language, Quote, Retrieved, Statement, Timings, to_json
 from rag.settings import Settings, load_settings
 from rag.verify import DETAILS, check_answer
 from rag.write import Writer
@@ -131,6 +131,12 @@ class Assistant:
         if found := self._retriever.statement(statement_id):
             return found
         raise UnknownStatement(f'no statement has the id "{statement_id}"; `bayan statements` lists them')
+
+    def around(self, passage_id: str, *, passages: int = 1) -> Quote:
+        """Return a passage (of a hit) with its neighbours, word for word as they stand in the statement. Raises UnknownStatement."""
+        if found := self._retriever.around(passage_id, passages=passages):
+            return found
+        raise UnknownStatement(f'no passage has the id "{passage_id}"; `bayan search … --json` tells the ids of passages')
 
     def facets(self, filters: Filters | None = None) -> Facets:
         """Count the statements, or those that pass the filters, by issuer, language, source and year. Raises FilterError."""

@@ -13,6 +13,7 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from rag.embeddings import SentenceTransformerEmbeddings
     from rag.index import Index, WritableIndex
+    from rag.reranker import Reranker
     from rag.retrieve import Retriever
     from rag.schema import Facets, Filters, Statement
     from rag.write import Writer
@@ -45,7 +46,15 @@ def open_retriever(settings: Settings) -> Retriever:
     read_manifest(settings.index)
     embeddings = open_embeddings(settings)
     embeddings.load()  # a model that cannot be loaded is told of now, not at the first question
-    return Retriever(open_index(settings, embeddings), embeddings)
+    return Retriever(open_index(settings, embeddings), embeddings, _open_reranker(settings))
+
+
+def _open_reranker(settings: Settings) -> Reranker | None:
+    if settings.reranker == "none":
+        return None
+    from rag.reranker import open_reranker
+
+    return open_reranker(settings.reranker, budget_ms=settings.rerank_budget_ms, offline=settings.offline)
 
 
 def open_writer(settings: Settings) -> Writer | None:

@@ -23,7 +23,8 @@ from tantivy import Query
 
 from rag.errors import IndexUnusable
 from rag.filters import day_number, issuer_key, source_group, source_keys
-from rag.language import analyse, language_of
+from rag.language import analyse, dates, language_of
+from rag.language.dates import in_words
 from rag.language.lexicon import Term, question_terms
 from rag.language.names import FINE_MARK, MARK
 from rag.schema import Facets, Filters, Language, Passage, Statement
@@ -226,8 +227,14 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
+def heading(statement: Statement, language: Language) -> str:
+    """Return what stands above every passage of a statement: title, issuer and date, in digits and as texts in `language` write it."""
+    written = [in_words(date, language) for date in dates(statement.date or "")]
+    return "\n".join(filter(None, (statement.title, statement.issuer, statement.date, *written)))
+
+
 def _document(passage: Passage, statement: Statement) -> tantivy.Document:
-    terms, title_terms = analyse(passage.text), analyse(statement.title)
+    terms, title_terms = analyse(passage.text), analyse(heading(statement, passage.language))
     document = tantivy.Document(
         passage_id=passage.passage_id,
         language=passage.language,

@@ -19,24 +19,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.copies import says_the_same
 from rag.filters import checked, no_match
 from rag.gate import Gate
 from rag.index import Index
 from rag.lexical import WeightedTerm
-from rag.schema import Facets, Filters, Hit, Language, Passage, Statement
+from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Statement
 from rag.store import LANGUAGES, StoredPassage
 
 Floats = npt.NDArray[np.float32]
 CANDIDATES = 50  # taken from each leg in each language
 # Filtered: so few passages are compared one by one; of more, the nearest of all are taken, as many as should hold enough that pass.
 EXACT, SPARE, MOST = 200, 2.0, 2_000
+RERANKED = 30  # of the best, looked at again by the optional reranker
+COPIES_WITHIN = 3  # times the passages wanted: as far down are copies looked for
 SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
 LEXICAL_WEIGHT = 6.0
 
@@ -45,6 +48,12 @@ class QuestionEmbeddings(Protocol):
     """What retrieval needs of an embedding model."""
 
     def embed_query_array(self, text: str) -> Floats: ...
+
+
+class PassageReranker(Protocol):
+    """What retrieval needs of a reranker: scores of the first texts, as many as its time allows."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]: ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class Candidate:
     passage_similarity: float
     sentence_similarities: tuple[float, ...]
     lexical_share: float  # 0 to 1
+    copies: tuple[Candidate, ...] = ()  # which say the same, best first
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,8 @@ class Found:
 class Retriever:
     """Searches an index; keeps a sample of its vectors to know what an unrelated similarity is."""
 
-    def __init__(self, index: Index, embeddings: QuestionEmbeddings) -> None:
-        self._index, self._embeddings = index, embeddings
+    def __init__(self, index: Index, embeddings: QuestionEmbeddings, reranker: PassageReranker | None = None) -> None:
+        self._index, self._embeddings, self._reranker = index, embeddings, reranker
         self._samples: dict[Language, Floats] = {}
         self._references: dict[Language, Floats] = {}
         self._gate = Gate()
@@ -107,7 +117,10 @@ class Retriever:
             searched = self._searched(filters)
             terms = {code: tuple(self._index.lexical.weigh(question, code)) for code in LANGUAGES}
             found = [candidate for code in searched for candidate in self._in_language(question, vector, terms[code], code, filters)]
-        return Found(tuple(sorted(found, key=lambda candidate: -candidate.score)[:top_k]), terms)
+        ranked = sorted(found, key=lambda candidate: -candidate.score)
+        if self._reranker:
+            ranked = rerank(question, ranked, self._reranker)
+        return Found(tuple(collapse(ranked, top_k=top_k)), terms)
 
     def facets(self, filters: Filters | None = None) -> Facets:
         """Count the statements that pass the filters, by value."""
@@ -119,6 +132,23 @@ class Retriever:
         """Return a statement by id, or None."""
         with self._reading():
             return self._index.store.statements([statement_id]).get(statement_id)
+
+    def around(self, passage_id: str, *, passages: int) -> Quote | None:
+        """Return a passage with up to `passages` before it and after it, or None when there is no such passage.
+
+        Where something was cut from the statement, nothing is joined: what is returned is what its author wrote, word for word.
+        """
+        begin, _, number = passage_id.rpartition(":")
+        numbers = range(int(number) - passages, int(number) + passages + 1) if number.isdecimal() else ()
+        with self._reading():
+            stored = self._index.store.passages([f"{begin}:{near}" for near in numbers if near >= 0])
+            if passage_id not in stored:
+                return None
+            own = stored[passage_id].passage
+            statement = self._index.store.statements([own.statement_id]).get(own.statement_id)
+        if statement is None or statement.revision != own.revision:
+            return None
+        return join(statement, own, [item.passage for item in stored.values()])
 
     def statements(self) -> list[Statement]:
         """Return every statement."""
@@ -202,6 +232,36 @@ def _candidate(
     return Candidate(item.passage, statement, score, ranked, reference.standardise(own), near, share)
 
 
+def rerank(question: str, ranked: Sequence[Candidate], reranker: PassageReranker) -> list[Candidate]:
+    """Put the best passages in the reranker's order. Those it had no time for keep their places behind; place by place the scores stay."""
+    scores = reranker.scores(question, [candidate.passage.text for candidate in ranked[:RERANKED]])
+    order = sorted(range(len(scores)), key=lambda at: -scores[at])
+    again = [replace(ranked[at], score=place.score) for at, place in zip(order, ranked, strict=False)]
+    return [*again, *ranked[len(again) :]]
+
+
+def collapse(ranked: Sequence[Candidate], *, top_k: int) -> list[Candidate]:
+    """Return the best `top_k` passages of which none repeats another, each with its copies among the next best."""
+    kept: list[list[Candidate]] = []
+    for candidate in ranked[: top_k * COPIES_WITHIN]:
+        same = next((group for group in kept if says_the_same(group[0].passage.text, candidate.passage.text)), None)
+        if same is not None:
+            same.append(candidate)
+        elif len(kept) < top_k:
+            kept.append([candidate])
+    return [replace(first, copies=tuple(others)) if others else first for first, *others in kept]
+
+
+def join(statement: Statement, own: Passage, near: Sequence[Passage]) -> Quote:
+    """Join a passage with those near it, as far as nothing was cut between them."""
+    start, end = own.start, own.end
+    for other in sorted(near, key=lambda passage: abs(passage.start - own.start)):
+        begin, finish = min(start, other.start), max(end, other.end)
+        if not any(cut.start < finish and begin < cut.end for cut in statement.cuts):
+            start, end = begin, finish
+    return Quote(statement.text[start:end], start, end)
+
+
 def to_hits(candidates: Sequence[Candidate]) -> list[Hit]:
     """Return the candidates as numbered hits."""
     return [
@@ -218,6 +278,12 @@ def to_hits(candidates: Sequence[Candidate]) -> list[Hit]:
             text=candidate.passage.text,
             start=candidate.passage.start,
             end=candidate.passage.end,
+            copies=tuple(map(_copy, candidate.copies)),
         )
         for rank, candidate in enumerate(candidates, 1)
     ]
+
+
+def _copy(candidate: Candidate) -> Copy:
+    passage, of = candidate.passage, candidate.statement
+    return Copy(of.statement_id, passage.passage_id, of.title, of.issuer, of.date, of.source)

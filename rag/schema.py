@@ -80,6 +80,18 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """Where else a passage stands, in nearly the same words and with the same figures."""
+
+    statement_id: str
+    passage_id: str
+    title: str
+    issuer: str | None
+    date: str | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Hit:
     """A passage found by a search. `score` is comparable within one result list only."""
 
@@ -95,6 +107,7 @@ class Hit:
     text: str
     start: int
     end: int
+    copies: tuple[Copy, ...] = ()  # found too, and shown in this one
 
 
 @dataclass(frozen=True)

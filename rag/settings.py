@@ -41,6 +41,14 @@ class Settings(BaseSettings):
     )
     language: Literal["auto", "ar", "en"] = Field("auto", description="Language of the answer's own words; `auto` follows the question.")
     top_k: int = Field(8, ge=1, le=100, description="Passages considered for an answer.")
+    reranker: str = Field(
+        "none",
+        min_length=1,
+        description="Cross-encoder that looks at the best passages again: `none`, a sentence-transformers hub name, or a folder.",
+    )
+    rerank_budget_ms: int = Field(
+        500, ge=1, le=60_000, description="Milliseconds the reranker may take; passages not scored by then keep their places."
+    )
     max_citations: int = Field(2, ge=1, le=10, description="Quotes shown in an answer.")
     passage_chars: int = Field(700, ge=200, le=4000, description="Longest passage, in characters.")
     llm: str = Field(

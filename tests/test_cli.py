@@ -26,7 +26,7 @@ NONSENSE = "Which footballer scored twice yesterday evening?"
 CITATION = "number statement_id title issuer date source language quote start end score".split()
 ANSWER = "question language status mode model answer citations checks nearest timings_ms".split()
 TIMINGS = "retrieve evidence generate verify total".split()
-HIT = "rank score statement_id passage_id title issuer date language source text start end".split()
+HIT = "rank score statement_id passage_id title issuer date language source text start end copies".split()
 REPORT = "added updated unchanged removed passages rejected warnings seconds".split()
 
 

@@ -20,7 +20,7 @@ from fastapi.sse import format_sse_event
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from rag.schema import Answer, Event, Facets, Filters, Hit, Statement, to_json
+from rag.schema import Answer, Event, Facets, Filters, Hit, Quote, Statement, to_json
 from ui.access import Caller, Role
 from ui.jobs import Job
 from ui.narrowed import Narrowed, narrowing, queried
@@ -161,6 +161,12 @@ async def search(
 ) -> Found:
     """Return the passages nearest to a query that pass the filters, best first."""
     return Found(q, await service.search(q, top_k=top_k, filters=filters))
+
+
+@router.get("/passages/{passage_id}", responses=problem_responses(404), tags=["answers"])
+async def passage(passage_id: str, service: TheService, around: Annotated[int, Query(ge=0, le=20)] = 1) -> Quote:
+    """Return a passage of a hit with up to `around` neighbours on each side, word for word as they stand in the statement."""
+    return await service.around(passage_id, passages=around)
 
 
 @router.get("/facets", tags=["statements"])

@@ -303,7 +303,8 @@ def _citation_text(citation: Citation) -> str:
 
 
 def _hit_text(hit: Hit) -> str:
-    return f"{hit.rank}. {hit.score:.2f}  {hit.title}\n   {hit.source}:{hit.start}–{hit.end}\n   {' '.join(hit.text.split())}"
+    copies = "".join(f"\n   also in {copy.source}" for copy in hit.copies)
+    return f"{hit.rank}. {hit.score:.2f}  {hit.title}\n   {hit.source}:{hit.start}–{hit.end}{copies}\n   {' '.join(hit.text.split())}"
 
 
 def _statement_text(statement: Statement) -> str:

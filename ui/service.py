@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from rag.schema import Answer, Completed, Event, Facets, Filters, Hit, Language, Statement
+from rag.schema import Answer, Completed, Event, Facets, Filters, Hit, Language, Quote, Statement
 from rag.settings import Settings
 from ui.jobs import Jobs
 
@@ -87,6 +87,10 @@ class Service:
     async def search(self, query: str, *, top_k: int, filters: Filters | None = None) -> list[Hit]:
         """Return the passages nearest to a query that pass the filters."""
         return await to_thread.run_sync(lambda: self.assistant.search(query, top_k=top_k, filters=filters), limiter=self._limiter)
+
+    async def around(self, passage_id: str, *, passages: int) -> Quote:
+        """Return a passage with its neighbours. Raises UnknownStatement."""
+        return await to_thread.run_sync(lambda: self.assistant.around(passage_id, passages=passages), limiter=self._limiter)
 
     async def facets(self, filters: Filters | None = None) -> Facets:
         """Count the statements that pass the filters, by value."""
