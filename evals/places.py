@@ -51,6 +51,7 @@ def find_places(sets: Sequence[EvalSet], settings: Settings, *, needs_index: boo
     if any(found.corpus is None for found in sets):
         indexed = _indexed(settings, must_exist=needs_index)
     places = [_in_index(found, settings, indexed, problems) if found.corpus is None else _own(found, settings) for found in sets]
+    places = [replace(place, warnings=(*_waiting(place.found), *place.warnings)) for place in places]
     if problems:
         raise SetError(problems)
     if needs_index:
@@ -58,6 +59,11 @@ def find_places(sets: Sequence[EvalSet], settings: Settings, *, needs_index: boo
             if place.found.corpus is not None:
                 _make_index(place, watch)
     return places
+
+
+def _waiting(found: EvalSet) -> Iterator[str]:
+    if found.proposed:
+        yield f'"{found.path}": {found.proposed} questions that a model proposed are left out until you accept them: bayan eval accept'
 
 
 # The user's index

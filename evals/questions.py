@@ -15,6 +15,7 @@ JSONL, one object a line; CSV (or TSV) with the same names in its header, severa
     tags        anything to count by
     follows     id of the question that this one is asked after, in one conversation
     note        for people; not read
+    proposed    the model that thought the question up: it is left out until a person accepts it (`bayan eval accept`)
 
 Other formats are in `evals.formats`. What is wrong is collected, never raised at the first: see `SetError`.
 """
@@ -35,7 +36,7 @@ from rag.language import language_of
 from rag.schema import Language, Statement
 
 TEXTS, LISTS = ("question", "language", "statement", "follows"), ("evidence", "answers", "tags")
-FIELDS = ("id", *TEXTS, "answerable", *LISTS, "note")
+FIELDS = ("id", *TEXTS, "answerable", *LISTS, "note", "proposed")
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -77,7 +78,8 @@ class Document:
 class EvalSet:
     """Questions to ask together: of the user's index or, when there is one, of the set's own `corpus`.
 
-    `qrels`: for each question the statements that are relevant to it, with their grades, where the set says so.
+    `qrels`: for each question the statements that are relevant to it, with their grades, where the set says so. `proposed`: how many
+    questions are left out because a model proposed them and nobody has accepted them yet.
     """
 
     name: str
@@ -85,6 +87,7 @@ class EvalSet:
     questions: tuple[Question, ...]
     corpus: tuple[Document, ...] | None = None
     qrels: Mapping[str, Mapping[str, int]] | None = None
+    proposed: int = 0
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -99,14 +102,16 @@ def read_questions(path: Path) -> list[Question]:
 def read_own(path: Path, problems: list[str]) -> EvalSet:
     """Read a JSONL, CSV or TSV set, adding what is wrong with it to `problems`."""
     rows = _json_rows if path.suffix == ".jsonl" else _csv_rows
-    found = [question for line, row in rows(path, problems) if (question := _question(row, line, path, problems))]
-    return EvalSet(path.stem, path, tuple(found))
+    lines = list(rows(path, problems))
+    found = [question for line, row in lines if not row.get("proposed") and (question := _question(row, line, path, problems))]
+    return EvalSet(path.stem, path, tuple(found), proposed=sum(bool(row.get("proposed")) for _, row in lines))
 
 
 def check(found: EvalSet, problems: list[str]) -> None:
     """Add what is wrong with the set as a whole: no questions, an id twice, follow-ups of nothing or in a circle."""
     if not found.questions and not any(f'"{found.path}"' in problem for problem in problems):
-        problems.append(f'"{found.path}" holds no questions')
+        waiting = f" but {found.proposed} that wait to be accepted: bayan eval accept {found.path}" if found.proposed else ""
+        problems.append(f'"{found.path}" holds no questions{waiting}')
     counts = Counter(question.question_id for question in found.questions)
     problems += [f'"{found.path}": the id "{key}" occurs {count} times' for key, count in counts.items() if count > 1]
     before = {question.question_id: question.follows for question in found.questions}

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evals.compare import SAME, Comparison
 from evals.gate import Verdict
+from evals.judge import OPINIONS, opinions_of
 from evals.measures import LATENCY, MEASURES, expected, is_evidence, is_right, to_find
 from evals.plots import Plot, plots
 from evals.rows import Row
@@ -42,7 +43,9 @@ def contract(run: Run, compared: Mapping[str, Comparison], verdicts: Sequence[Ve
         "started": run.about["started"],
         "seconds": round(run.seconds, 1),
         "failed": sum(row.error is not None for row in run.rows),
-        "usage": usage_of(run),
+        "usage": run.usage,
+        "cost": run.cost,
+        "judged": _judged(run),
         **configuration,
         "comparison": {name: asdict(item) for name, item in compared.items()},
         "gate": [asdict(verdict) for verdict in verdicts],
@@ -70,7 +73,8 @@ def render(suffix: str, run: Run, compared: Mapping[str, Comparison], verdicts: 
             plots={name: _plots(run, name) for name in run.summary} if suffix == ".html" else {},
             failures={name: failures(run, name) for name in run.summary},
             measures=MEASURES,
-            usage=usage_of(run),
+            opinions=opinions_of(run),
+            meanings=OPINIONS,
             expected=expected,
             is_evidence=is_evidence,
             questions_of=questions_of,
@@ -89,7 +93,30 @@ def as_text(run: Run, compared: Mapping[str, Comparison]) -> str:
         latency = [f"{measure.split('.')[1]} {groups[ALL][measure].value:.0f} ms" for measure in LATENCY if measure in groups[ALL]]
         lines += [f"latency {', '.join(latency)}"] if latency else []
         parts.append("\n".join([*lines, *(_compared_text(compared[name]) if name in compared else [])]))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_spent_text(run), *filter(None, [judged_text(run)])])
+
+
+def _spent_text(run: Run) -> list[str]:
+    cost = f", costing {run.cost:.4g} at the prices given" if run.cost is not None else ""
+    return [f"chat models took {run.usage['input_tokens']} tokens in, {run.usage['output_tokens']} out{cost}"] if run.usage else []
+
+
+def judged_text(run: Run) -> str:
+    """Return what a model thinks of the answers, apart from what is measured and named as the opinion it is; nothing when not asked."""
+    if not (opinions := opinions_of(run)):
+        return ""
+    told = [
+        f"  {set_name:14} {group:14} " + "  ".join(f"{name} {figure(item, name)}" for name, item in found.items())
+        for set_name, groups in opinions.means.items()
+        for group, found in groups.items()
+        if group == ALL or "->" in group
+    ]
+    return "\n".join([f"in the opinion of {opinions.judge} ({opinions.package}), {opinions.unjudged} answers without one", *told])
+
+
+def _judged(run: Run) -> dict[str, Any] | None:
+    opinions = opinions_of(run)
+    return asdict(opinions) if opinions else None
 
 
 def _compared_text(comparison: Comparison) -> list[str]:
@@ -104,12 +131,6 @@ def _compared_text(comparison: Comparison) -> list[str]:
 
 def questions_of(run: Run, set_name: str) -> int:
     return sum(row.set_name == set_name for row in run.rows)
-
-
-def usage_of(run: Run) -> dict[str, int] | None:
-    """The tokens that chat models took, when there was one."""
-    spent = [row.usage for row in run.rows if row.usage]
-    return {name: sum(usage[name] for usage in spent) for name in spent[0]} if spent else None
 
 
 def failures(run: Run, set_name: str) -> list[Row]:

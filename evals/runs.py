@@ -3,6 +3,7 @@
     run.json       what was run: sets and index by digest, system, models, settings, code; written first
     rows.jsonl     what happened, question by question (evals.rows), appended as it happens
     summary.json   what it comes to, with every measure of every question; written last: its presence means that the run is complete
+    judged.json    what a chat model thinks of the answers, when it was asked (evals.judge)
 
 The folder's name comes from the configuration. Running the same again asks only what is missing or failed; anything else has its own.
 
@@ -40,7 +41,7 @@ from rag.errors import BayanError
 from rag.settings import Settings
 
 FORMAT = 1  # of the rows; raised when older ones can no longer be read
-RUN, ROWS, SUMMARY, LOCK = "run.json", "rows.jsonl", "summary.json", "run.lock"
+RUN, ROWS, SUMMARY, LOCK, JUDGED = "run.json", "rows.jsonl", "summary.json", "run.lock", "judged.json"
 PRIVATE = ("key", "token", "secret", "password", "index", "cache", "host", "port")
 
 
@@ -61,6 +62,18 @@ class Run:
         """What the answers took, one after the other."""
         return sum(row.latency_ms for row in self.rows) / 1_000
 
+    @property
+    def usage(self) -> dict[str, int] | None:
+        """The tokens that chat models took, None when none told."""
+        spent = [row.usage for row in self.rows if row.usage]
+        return {name: sum(usage[name] for usage in spent) for name in spent[0]} if spent else None
+
+    @property
+    def cost(self) -> float | None:
+        """What those tokens cost at the prices given with the run, in their currency."""
+        prices, usage = self.about.get("prices"), self.usage
+        return sum(usage[f"{kind}_tokens"] * prices[kind] for kind in ("input", "output")) / 1e6 if prices and usage else None
+
     @cached_property
     def values(self) -> Values:
         return measure(self.rows)
@@ -79,22 +92,25 @@ def run(
     retrieval_only: bool = False,
     workers: int = 1,
     fresh: bool = False,
+    prices: Mapping[str, float] | None = None,
     watch: Watch = unwatched,
 ) -> Run:
     """Ask what has not been asked yet and return the whole run, in a folder below `folder`; `fresh` asks everything again.
 
     Raises SetError before anything is asked, RunError, and what opening the index or the system raises; what `watch` raises ends the run,
-    to be resumed later. A question that the system fails at is kept with its error and scores the worst.
+    to be resumed later. A question that the system fails at is kept with its error and scores the worst. `prices` of a million tokens,
+    {"input": …, "output": …}, are kept with the run and tell nothing apart.
     """
     check_system(system)
     places = find_places(sets, settings, needs_index=system == BAYAN, watch=watch)
-    about = _about(places, system, retrieval_only)
+    about = _about(places, system, retrieval_only) | ({"prices": dict(prices)} if prices else {})
     own = folder / f"{'+'.join(found.name for found in sets)[:60]}-{digest_of(about['configuration'])[:10]}"
     own.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(own / LOCK, timeout=0):
             if fresh:
-                (own / ROWS).unlink(missing_ok=True)
+                for name in (ROWS, JUDGED):
+                    (own / name).unlink(missing_ok=True)
             return _resume(own, places, about, workers=workers, watch=watch)
     except Timeout as error:
         raise RunError(f'another process is writing the run "{own}"; wait until it is done') from error
@@ -172,9 +188,12 @@ def _resume(folder: Path, places: Sequence[Place], about: Mapping[str, Any], *, 
     total = sum(len(place.found.questions) for place in places)
     if len(done) == total and (folder / SUMMARY).exists():
         before = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        return _in_order(folder, places, {**before, "warnings": about["warnings"]}, done)
+        about = {**before, "warnings": about["warnings"], **({"prices": about["prices"]} if "prices" in about else {})}
+        if about.get("prices") != before.get("prices"):
+            write_record(folder / RUN, about)
+        return _in_order(folder, places, about, done)
     (folder / SUMMARY).unlink(missing_ok=True)
-    _write(folder / RUN, about)
+    write_record(folder / RUN, about)
     configuration, begun = about["configuration"], time.perf_counter()
     watch("asking", len(done), total)
     with open(folder / ROWS, "a", encoding="utf-8") as file:
@@ -187,7 +206,7 @@ def _resume(folder: Path, places: Sequence[Place], about: Mapping[str, Any], *, 
                     done[row.set_name, row.question.question_id] = row
                     watch("asking", len(done), total)
     finished = _in_order(folder, places, about, done)
-    _write(folder / SUMMARY, _summary(finished, time.perf_counter() - begun))
+    write_record(folder / SUMMARY, _summary(finished, time.perf_counter() - begun))
     return finished
 
 
@@ -215,7 +234,6 @@ def _read_rows(path: Path) -> dict[tuple[str, str], Row]:
 
 
 def _summary(finished: Run, seconds: float) -> dict[str, Any]:
-    spent = [row.usage for row in finished.rows if row.usage]
     by_set: dict[str, dict[str, Any]] = defaultdict(dict)
     for (set_name, question_id), found in finished.values.items():
         by_set[set_name][question_id] = {name: round(value, 6) for name, value in found.items()}
@@ -223,7 +241,7 @@ def _summary(finished: Run, seconds: float) -> dict[str, Any]:
         "configuration": finished.about["configuration"],
         "finished": _now(),
         "seconds": round(seconds, 1),
-        "usage": {name: sum(usage[name] for usage in spent) for name in spent[0]} if spent else None,
+        "usage": finished.usage,
         "groups": {
             set_name: {group: {name: asdict(item) for name, item in found.items()} for group, found in groups.items()}
             for set_name, groups in finished.summary.items()
@@ -232,7 +250,8 @@ def _summary(finished: Run, seconds: float) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, record: Mapping[str, Any]) -> None:
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON file of a run whole or not at all."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     os.replace(partial, path)

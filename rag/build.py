@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from rag.embeddings import SentenceTransformerEmbeddings
     from rag.index import Index, WritableIndex
     from rag.reranker import Reranker
@@ -57,16 +59,22 @@ def _open_reranker(settings: Settings) -> Reranker | None:
     return open_reranker(settings.reranker, budget_ms=settings.rerank_budget_ms, offline=settings.offline)
 
 
-def open_writer(settings: Settings) -> Writer | None:
+def open_llm(settings: Settings) -> BaseChatModel | None:
     """Set the language model of the settings up, None when there is none. Raises SettingsError, ModelError."""
     from rag.llm import NONE, open_chat_model
-    from rag.write import Writer
 
     if settings.llm == NONE:
         return None
-    limits = {"timeout_s": settings.llm_timeout_s, "context": settings.llm_context}
-    model = open_chat_model(settings.llm, **limits, cache=settings.cache, offline=settings.offline)  # type: ignore[arg-type]
-    return Writer(model, settings.llm, **limits)  # type: ignore[arg-type]
+    limits: dict[str, Any] = {"timeout_s": settings.llm_timeout_s, "context": settings.llm_context}
+    return open_chat_model(settings.llm, **limits, cache=settings.cache, offline=settings.offline)
+
+
+def open_writer(settings: Settings) -> Writer | None:
+    """Set up what words answers with the language model of the settings, None when there is none. Raises SettingsError, ModelError."""
+    from rag.write import Writer
+
+    model = open_llm(settings)
+    return Writer(model, settings.llm, timeout_s=settings.llm_timeout_s, context=settings.llm_context) if model else None
 
 
 def list_statements(settings: Settings) -> list[Statement]:

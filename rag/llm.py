@@ -83,7 +83,7 @@ def _hosted(spec: str, options: dict[str, Any]) -> BaseChatModel:
 def _endpoint(model: str, url: str, key: str, options: dict[str, Any]) -> BaseChatModel:
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=model, base_url=url, api_key=lambda: key, **options)
+    return ChatOpenAI(model=model, base_url=url, api_key=lambda: key, stream_usage=True, **options)  # tokens are told at the end
 
 
 def _require(module: str, spec: str, *, extra: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The terminal door to evaluation: `bayan eval SET...` runs question sets, `bayan eval new` drafts one.
+"""The terminal door to evaluation: `bayan eval SET...` runs question sets, `new` and `accept` make one, `judge` asks a model's opinion.
 
 Knows options and printing only; heavy parts are imported by the command that needs them.
 """
@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from evals.compare import Comparison
     from evals.gate import Bar, Verdict
     from evals.places import Stage
     from evals.runs import Run
+    from rag.schema import Language, Statement
     from rag.settings import Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path)
+llm_option = click.option("--llm", help="Language model, such as openai:MODEL@URL or local:NAME; else BAYAN_LLM.")
 index_option = click.option("--index", type=FOLDER, help="Folder of the index; else BAYAN_INDEX, else a per-user folder.")
 
 
@@ -78,6 +83,8 @@ def _bars(context: click.Context, parameter: click.Parameter, texts: tuple[str, 
 @click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="Questions asked at once.")
 @click.option("--runs", "folder", type=FOLDER, help="Folder where runs are kept; else `runs` in the index folder.")
 @click.option("--fresh", is_flag=True, help="Ask every question again, also those that a run like this one has asked.")
+@click.option("--price-in", type=click.FloatRange(0), metavar="PRICE", help="Of a million tokens that a chat model is given, for the cost.")
+@click.option("--price-out", type=click.FloatRange(0), metavar="PRICE", help="Of a million tokens that it writes.")
 def run_sets(
     sets: tuple[Path, ...],
     index: Path | None,
@@ -93,6 +100,8 @@ def run_sets(
     workers: int,
     folder: Path | None,
     fresh: bool,
+    price_in: float | None,
+    price_out: float | None,
 ) -> None:
     """Ask the questions of each SET of the index, or of the set's own corpus, and measure the answers.
 
@@ -101,6 +110,8 @@ def run_sets(
     """
     if no_worse and before is None:
         raise click.UsageError("--no-worse needs --compare RUN")
+    if (price_in is None) != (price_out is None):
+        raise click.UsageError("--price-in and --price-out go together: prices of a million tokens, in one currency")
     if wrong := [str(path) for path in reports if path.suffix not in (".html", ".md", ".json")]:
         raise click.UsageError(f"--report {wrong[0]}: the name must end in .html, .md or .json")
     from evals import gate
@@ -119,6 +130,7 @@ def run_sets(
         retrieval_only=retrieval_only,
         workers=workers,
         fresh=fresh,
+        prices={"input": price_in, "output": price_out} if price_in is not None and price_out is not None else None,
         watch=ProgressBars(),
     )
     compared = compare(earlier, done.values) if earlier is not None else {}
@@ -132,25 +144,119 @@ def run_sets(
 @evaluation.command()
 @index_option
 @click.option("-o", "--output", type=FILE, required=True, help="The JSONL file to write; it must not be there yet.")
-def new(index: Path | None, output: Path) -> None:
-    """Draft a question set: one line a statement of the index, to fill in by hand."""
+@click.option("--propose", is_flag=True, help="Let the language model propose the questions; none is asked before you accept it.")
+@llm_option
+@click.option("--each", type=click.IntRange(1, 20), default=1, show_default=True, help="Questions proposed for each statement.")
+@click.option("--language", type=click.Choice(["ar", "en"]), help="Language of the proposed questions; else that of each statement.")
+def new(index: Path | None, output: Path, propose: bool, llm: str | None, each: int, language: Language | None) -> None:
+    """Draft a question set: one line a statement of the index, to fill in by hand, or questions that a chat model proposes."""
     from evals.questions import draft
     from rag.build import list_statements
     from rag.errors import SourceError
 
-    statements = list_statements(_settings(index))
+    settings = _settings(index, llm if propose else None)
+    statements = list_statements(settings)
     try:
         with open(output, "x", encoding="utf-8") as file:
-            file.write(draft(statements))
+            if propose:
+                _propose(file, statements, settings, each, language)
+            else:
+                file.write(draft(statements))
     except OSError as error:
         raise SourceError(f'"{output}" cannot be written ({error.strerror}); choose another name with -o') from error
-    click.echo(f'{len(statements)} lines in "{output}": write a question and its evidence in each, delete the others', err=True)
+    except BaseException:
+        output.unlink()  # nothing half-made is left; what a provider charges for is little and can be asked for again
+        raise
+    told = f"review them with: bayan eval accept {output}" if propose else "write a question and its evidence in each, delete the others"
+    click.echo(f'{len(output.read_text("utf-8").splitlines())} lines in "{output}": {told}', err=True)
 
 
-def _settings(index: Path | None) -> Settings:
+def _propose(file: TextIO, statements: Sequence[Statement], settings: Settings, each: int, language: Language | None) -> None:
+    from evals.propose import propose
+    from rag.errors import ModelError
+
+    model = _chat_model(settings, "--propose")
+    try:
+        for records in tqdm(propose(statements, model, settings.llm, each=each, language=language), total=len(statements), disable=None):
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    except Exception as error:  # each provider raises its own
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(f'the language model "{settings.llm}" could not be asked: {reason}') from error
+    if not file.tell():
+        raise ModelError(f'the language model "{settings.llm}" proposed no question whose evidence stands in its statement')
+
+
+@evaluation.command()
+@click.argument("path", metavar="SET", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("ids", nargs=-1, metavar="[ID...]")
+def accept(path: Path, ids: tuple[str, ...]) -> None:
+    """Decide on the questions of a JSONL SET that a model proposed: shown one after the other, or those of the ids given accepted."""
+    from evals.propose import accept as decide
+    from evals.propose import proposals
+    from evals.questions import SetError
+
+    waiting = {str(record.get("id")): record for record in proposals(path)}
+    if unknown := [key for key in ids if key not in waiting]:
+        raise SetError([f'"{path}" has no proposed question with the id "{key}"' for key in unknown])
+    decided: dict[str, str] = dict.fromkeys(ids, "a")
+    for key, record in waiting.items() if not ids else ():
+        click.echo(
+            f"\n{key}  {record.get('question')}\n  answered by: {' | '.join(record.get('evidence') or [])}\n  {record.get('note', '')}"
+        )
+        choice = click.prompt("(a)ccept, (d)rop, (l)ater, (q)uit", type=click.Choice(["a", "d", "l", "q"]), show_choices=False)
+        if choice == "q":
+            break
+        decided[key] = choice
+    decide(
+        path, {key for key, choice in decided.items() if choice == "a"}, dropped={key for key, choice in decided.items() if choice == "d"}
+    )
+    counts = {name: list(decided.values()).count(choice) for name, choice in (("accepted", "a"), ("dropped", "d"))}
+    left = len(waiting) - sum(counts.values())
+    click.echo(f"{counts['accepted']} accepted, {counts['dropped']} dropped, {left} still wait", err=True)
+
+
+@evaluation.command()
+@click.argument("name", metavar="RUN")
+@index_option
+@click.option("--runs", "folder", type=FOLDER, help="Folder where runs are kept; else `runs` in the index folder.")
+@llm_option
+@click.option("--report", "reports", type=FILE, multiple=True, help="Write a report with the opinions: .html, .md or .json.")
+def judge(name: str, index: Path | None, folder: Path | None, llm: str | None, reports: tuple[Path, ...]) -> None:
+    """Ask a chat model what it thinks of a RUN's answers: faithful to their quotes, relevant to their questions. Needs bayan[judge].
+
+    Opinions are told apart from what is measured; no gate looks at them.
+    """
+    from evals import report
+    from evals.judge import judge as ask_judge
+    from evals.runs import read_run
+
+    settings = _settings(index, llm)
+    run = read_run(_resolve(name, folder or settings.index / "runs"))
+    with tqdm(desc="judging", unit="", disable=None) as bar:
+
+        def watch(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        ask_judge(run, _chat_model(settings, "judging"), settings.llm, watch=watch)
+    click.echo(report.judged_text(run))
+    _write_reports(run, {}, [], reports, None)
+
+
+def _settings(index: Path | None, llm: str | None = None) -> Settings:
     from rag.settings import load_settings
 
-    return load_settings(index=index)
+    return load_settings(index=index, llm=llm)
+
+
+def _chat_model(settings: Settings, purpose: str) -> BaseChatModel:
+    from rag.build import open_llm
+    from rag.errors import SettingsError
+
+    model = open_llm(settings)
+    if model is None:
+        raise SettingsError(f"{purpose} needs a language model; name one with --llm or BAYAN_LLM")
+    return model
 
 
 def _resolve(run: str, folder: Path) -> Path:

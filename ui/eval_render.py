@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from evals.compare import SAME, SIGNIFICANT, Change, Comparison
 from evals.feedback import FeedbackError
-from evals.report import figure, questions_of, usage_of
+from evals.report import figure, questions_of
 from evals.runs import Run
 from evals.stored import StoredRun
 from evals.summary import ALL
@@ -84,7 +84,7 @@ def result_html(run: Run, interface: Language) -> str:
     """Draw the headline figures of each set by language cell."""
     words = STRINGS[interface]
     tables = "".join(_result_table(run, name, interface) for name in run.summary)
-    usage = usage_of(run)
+    usage = run.usage
     cost = words["eval_cost"].format(input=usage["input_tokens"], output=usage["output_tokens"]) if usage else ""
     notes = [words["eval_interval"], *([cost] if cost else [])]
     return f"<h2>{escape(words['eval_result'])}</h2>{tables}" + "".join(note_html(note, interface) for note in notes)
