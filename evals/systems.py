@@ -91,7 +91,7 @@ class BayanSystem:
         return Response(completed.answer, hits, completed.confidence, latency_ms, _usage(spent.usage_metadata))
 
     def search(self, question: str, history: Sequence[Answer]) -> Response:
-        from rag.assistant import in_context
+        from rag.followup import in_context
 
         query, top_k = in_context(question, history), PASSAGES if self._by_statement else FOUND
         hits, latency_ms = _timed(lambda: self._assistant.search(query, top_k=top_k))

@@ -26,7 +26,8 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from rag.build import newest_first, open_retriever, open_writer
 from rag.errors import QuestionError, UnknownStatement
 from rag.evidence import Evidence, gather
-from rag.language import content_words, foreign_language, language_of, words
+from rag.followup import in_context
+from rag.language import foreign_language, language_of, words
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Found, Retriever, to_hits
 from rag.schema import Answer, Check, Completed, Delta, Event, Facets, Filters, Hit, Language, Quote, Retrieved, Statement, Timings, to_json
@@ -58,8 +59,8 @@ class Assistant:
     ) -> Answer:
         """Answer a question from the statements, or say that none was found in them.
 
-        `history`: the answers so far, oldest first; a question without words of its own ("and when?") is searched with the one before
-        it. `language`: of the answer's frame; by default the question's. `filters`: the statements to look in; by default all.
+        `history`: the answers so far, oldest first; a question that leans on one before it ("and when?") is searched with that, see
+        `rag.followup`. `language`: of the answer's frame; by default the question's. `filters`: the statements to look in; by default all.
         Raises QuestionError for a question that cannot be searched, FilterError for filters that no statement passes.
         """
         for event in self.stream(question, history=history, language=language, filters=filters):
@@ -200,13 +201,6 @@ def check_question(question: str, *, foreign: bool = False) -> str:
     if not foreign and (code := foreign_language(question)):
         raise QuestionError(f'the question "{question}" seems to be in another language ({code}); ask in Arabic or English')
     return question
-
-
-def in_context(question: str, history: Sequence[Answer]) -> str:
-    """Return what to search for: a question with fewer than two words of its own is read with the question before it."""
-    if not history or len(content_words(question)) >= 2:
-        return question
-    return f"{history[-1].question} {question}"
 
 
 class StatementRetriever(BaseRetriever):

@@ -36,6 +36,7 @@ QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 MIN_CLITIC_WORD = 4  # letters; in shorter words the first letter is most likely their own
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
+TOLD_KINDS: tuple[Kind, ...] = ("number", "date")  # hardly a sentence is without a name
 ALIKE = 0.8  # share of common stems from which two quotes say the same
 
 
@@ -187,7 +188,7 @@ def _sentence(candidate: Candidate, number: int, kind: Kind | None, terms: Seque
     span, statement = candidate.passage.sentences[number], candidate.statement
     text = statement.text[span.start : span.end]
     share = _share(terms, f"{statement.title}\n{text}")
-    held = 0 if kind is None else (1 if holds(text, kind) else -1)
+    held = 0 if kind is None or kind not in TOLD_KINDS else (1 if holds(text, kind) else -1)
     nearness = candidate.sentence_scores[number]
     score = nearness + STATEMENT_WEIGHT * statement_score + TERMS_WEIGHT * share + KIND_WEIGHT * held
     return Sentence(candidate, number, score, candidate.sentence_similarities[number], share, held)

@@ -463,8 +463,16 @@ def test_a_sentence_that_answers_in_other_words_still_names_the_asked_for_fact(q
         ("متى حدث الهجوم؟", "date"),
         ("في أي عام؟", "date"),
         ("When did it happen?", "date"),
-        ("من هو الوزير؟", None),
-        ("Who is the minister?", None),
+        ("من هو الوزير؟", "person"),
+        ("ومن أعلن ذلك؟", "person"),
+        ("Who is the minister?", "person"),
+        ("ماذا طُلب من الوزير؟", None),
+        ("What of the people who left?", None),
+        ("وين صار الحريق؟", "place"),
+        ("من أين جاءت السفينة؟", "place"),
+        ("Where was the school opened?", "place"),
+        ("كم جريحاً سقط في المدينة التي زارها؟", "number"),
+        ("قديش صار عدد الجرحى؟", "number"),
     ],
 )
 def test_asked_for(question: str, kind: str | None) -> None:

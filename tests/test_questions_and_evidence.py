@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ingest.passages import split
-from rag.assistant import MAX_QUESTION_CHARS, check_question, in_context
+from rag.assistant import MAX_QUESTION_CHARS, check_question
 from rag.errors import QuestionError
 from rag.evidence import QUOTE_CHARS, Evidence, about_asked, calibration, choose, gather
 from rag.language.lexicon import question_terms
@@ -15,7 +15,7 @@ from rag.lexical import WeightedTerm
 from rag.prompts import fill
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Candidate, Found, to_hits
-from rag.schema import Answer, Language, Statement
+from rag.schema import Language, Statement
 
 ATTACK = (
     "هاجم مسلحون سجن الصناعة في الحسكة ليل الخميس. وقتل في الهجوم مئة وواحد وعشرون مقاتلاً من القوات. "
@@ -346,22 +346,3 @@ def test_a_question_in_another_language_is_refused_by_name_but_may_be_searched()
     with pytest.raises(QuestionError, match=r"another language \(fr\); ask in Arabic or English"):
         check_question(question)
     assert check_question(question, foreign=True) == question
-
-
-def answered(question: str) -> Answer:
-    return Answer(question, "ar", "answered", "quote", None, "…")
-
-
-@pytest.mark.parametrize(
-    ("question", "searched"),
-    [
-        ("ومتى؟", "من هاجم سجن الصناعة؟ ومتى؟"),
-        ("and when?", "من هاجم سجن الصناعة؟ and when?"),
-        ("والجرحى؟", "من هاجم سجن الصناعة؟ والجرحى؟"),
-        ("كم عدد ركاب العبّارة؟", "كم عدد ركاب العبّارة؟"),
-    ],
-)
-def test_a_question_without_words_of_its_own_is_read_with_the_one_before(question: str, searched: str) -> None:
-    history = [answered("How many ferries sail?"), answered("من هاجم سجن الصناعة؟")]
-    assert in_context(question, history) == searched
-    assert in_context(question, []) == question

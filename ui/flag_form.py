@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from evals.feedback import Doubt, FeedbackError, add_question
-from rag.assistant import in_context
+from rag.followup import in_context
 from rag.language import language_of
 from rag.schema import Answer, Language, Statement
 from ui.eval_render import flagged_html, problem_html
