@@ -162,7 +162,7 @@ def _mentioned(question: str, text: str) -> Iterator[tuple[Span, bool]]:
     new = [name for name in mentions(text) if not any(date.start <= name.start < date.end for date in dated)]
     for run in _runs(text, new):
         if not all(name.stands_in(asked) for name in run):
-            yield Span(run[0].start, run[-1].end), _is_placed(run[0], [token.key for token in said if token.end <= run[0].start][-1:])
+            yield Span(run[0].start, run[-1].end), _is_placed(run[0], [token.key for token in said if token.end <= run[0].start])
 
 
 def _runs(text: str, names: Sequence[Mention]) -> Iterator[list[Mention]]:
@@ -178,7 +178,8 @@ def _runs(text: str, names: Sequence[Mention]) -> Iterator[list[Mention]]:
 
 def _is_placed(name: Mention, before: Sequence[str]) -> bool:
     """Whether a preposition or a word such as "town" stands before a name; a listed name may have the preposition glued to it (بدمشق)."""
-    if any(word in _heads() or word[1:] in _heads() for word in before):
+    last = [word for word in before if word != "of"][-1:]  # the village of Tolm
+    if any(word in _heads() or word[1:] in _heads() for word in last):
         return True
     return bool(name.forms) and fold(name.text)[:1] == "ب"
 
