@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 
 from rag.build import newest_first, open_retriever, open_writer
 from rag.errors import QuestionError, UnknownStatement
@@ -76,6 +77,14 @@ class Assistant:
         The quotes come first, whole. With a language model and an answer to word, its Deltas follow (`by` model); Completed has its text,
         checked, or the quotes and why they stand alone.
         """
+        arguments: dict[str, Any] = {"history": history, "language": language, "filters": filters}
+        with closing(self.steps(question, **arguments)) as steps:
+            yield from (step for step in steps if not isinstance(step, Answer))
+
+    def steps(
+        self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Generator[Event | Answer, None, None]:
+        """`stream`, and before any word of a language model the quoted answer by itself, checked."""
         clock = _Clock()
         question = check_question(question)
         asked, spoken = self._in_context(question, history), language or self._language(question)
@@ -95,6 +104,7 @@ class Assistant:
         answer = replace(answer, checks=self._check(answer, found))
         clock.lap("verify")
 
+        yield answer
         if self._writer and answer.status == "answered":
             answer = yield from self._writer.write(answer, history)
             clock.lap("generate")
@@ -149,9 +159,11 @@ class Assistant:
         """Return a LangChain retriever: passages as Documents with the fields of `Hit` as metadata."""
         return StatementRetriever(assistant=self, top_k=top_k, filters=filters)
 
-    def as_runnable(self) -> Runnable[str, Answer]:
-        """Return a LangChain runnable from a question to an Answer."""
-        return RunnableLambda(self.ask, afunc=self.aask, name="bayan")
+    def as_runnable(self) -> Runnable[str | Mapping[str, Any], Answer]:
+        """Return a LangChain runnable from a question, or the arguments of `ask` as a mapping, to an Answer; see `rag.runnable`."""
+        from rag.runnable import AnswerRunnable
+
+        return AnswerRunnable(self)
 
     # Steps
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable
 from functools import cache as cached
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from rag.errors import ModelError, SettingsError
 from rag.models import entry, weights_path
@@ -30,6 +33,8 @@ NONE, LOCAL = "none", "local:"
 ANSWER_TOKENS = 600
 FORMS = "none, PROVIDER:MODEL (openai, anthropic, ollama, …), openai:MODEL@http://HOST:PORT/v1 or local:NAME"
 EXTRAS = {"langchain_openai": "openai", "langchain_anthropic": "anthropic", "langchain_ollama": "ollama", "xllamacpp": "local"}
+TOKENIZE_TIMEOUT_S = 2.0
+MESSAGE_TOKENS = 8  # that a chat template puts around a message; smollm2's takes 5
 RUNNING_BYTES = 250_000_000  # beside the weights: 190 MB were seen with smollm2 and 4,096 tokens
 _ENDPOINT = re.compile(r"openai:(?P<model>[^@\s]+)@(?P<url>https?://\S+)")
 _HOSTED = re.compile(r"[a-z_]+:(?!//)\S+")
@@ -97,6 +102,40 @@ def _missing(module: str, spec: str, *, extra: str | None = None) -> SettingsErr
     package, extra = module.replace("_", "-"), extra or EXTRAS.get(module)
     install = f"pip install 'bayan[{extra}]'" if extra else f"pip install {package}"
     return SettingsError(f'the language model "{spec}" needs the package {package}; install it with `{install}`')
+
+
+def token_counter(model: BaseChatModel) -> Callable[[str], int]:
+    """Return what counts the tokens of a message: a llama.cpp server's own tokenizer where the model is served by one, else an estimate.
+
+    Other tokenizers would have to be fetched from their makers (tiktoken's tables, a hub's files), which nobody has asked for.
+    """
+    url = getattr(model, "openai_api_base", None)
+    key: Any = getattr(model, "openai_api_key", None)
+    if not url or not callable(key):
+        return estimate_tokens
+    return _ServerTokens(url.removesuffix("/").removesuffix("/v1") + "/tokenize", key)
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate the tokens of a text, rather too many: tokenizers take some four ASCII characters a token and one to two Arabic ones."""
+    return sum(2 if char.isascii() else 5 for char in text) // 7 + 1
+
+
+class _ServerTokens:
+    """Asks a server for the tokens of a text, and no more once it has not known how to answer."""
+
+    def __init__(self, url: str, key: Callable[[], str]) -> None:
+        self._url, self._key, self._answers = url, key, True
+
+    def __call__(self, text: str) -> int:
+        if self._answers:
+            try:
+                headers = {"Authorization": f"Bearer {self._key()}"}
+                found = httpx.post(self._url, json={"content": text}, headers=headers, timeout=TOKENIZE_TIMEOUT_S, trust_env=False)
+                return len(found.raise_for_status().json()["tokens"]) + MESSAGE_TOKENS
+            except (httpx.HTTPError, ValueError, KeyError, TypeError):
+                self._answers = False
+        return estimate_tokens(text)
 
 
 @cached

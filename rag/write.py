@@ -13,7 +13,7 @@ import json
 import logging
 import time
 import unicodedata
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from rag.citations import claims, plain_markers
 from rag.language import content_words, foreign_language, language_of
-from rag.llm import ANSWER_TOKENS
+from rag.llm import ANSWER_TOKENS, estimate_tokens, token_counter
 from rag.prompts import fill
 from rag.schema import Answer, Citation, Delta
 from rag.verify import KEY_KINDS, Finding, check_answer
@@ -47,12 +47,13 @@ class Writer:
 
     def __init__(self, model: BaseChatModel, name: str, *, timeout_s: float, context: int) -> None:
         self._model, self._name, self._timeout_s, self._context = model, name, timeout_s, context
+        self._count = token_counter(model)
 
     def write(self, quoted: Answer, history: Sequence[Answer]) -> Generator[Delta, None, Answer]:
         """Yield the model's text as it comes and return the answer to show: the model's, checked, or the quotes with a notice."""
         written: list[str] = []
         try:
-            for piece in self._stream(answer_messages(quoted, history, context=self._context), self._timeout_s):
+            for piece in self._stream(answer_messages(quoted, history, context=self._context, count=self._count), self._timeout_s):
                 written.append(piece)
                 yield Delta(piece, by="model")
             return self._judged(quoted, "".join(written).strip())
@@ -123,16 +124,16 @@ class Writer:
 # Prompts
 
 
-def answer_messages(quoted: Answer, history: Sequence[Answer], *, context: int) -> Messages:
+def answer_messages(quoted: Answer, history: Sequence[Answer], *, context: int, count: Callable[[str], int] = estimate_tokens) -> Messages:
     """Return what the model is given: rules, as much of the conversation as fits into `context` tokens, quotes and question."""
     language = quoted.language
     system = fill("llm", language, "system", no_answer=fill("llm", language, "no_answer"))
     quotes = [json.dumps(_evidence(citation), ensure_ascii=False) for citation in quoted.citations]
-    room = context - ANSWER_TOKENS - tokens(system)
-    while len(quotes) > 1 and tokens(fill("llm", language, "ask", quotes="\n".join(quotes), question=quoted.question)) > room:
+    room = context - ANSWER_TOKENS - count(system)
+    while len(quotes) > 1 and count(fill("llm", language, "ask", quotes="\n".join(quotes), question=quoted.question)) > room:
         quotes.pop()  # the least of them
     ask = fill("llm", language, "ask", quotes="\n".join(quotes), question=quoted.question)
-    return [SystemMessage(system), *_remembered(history, room - tokens(ask)), HumanMessage(ask)]
+    return [SystemMessage(system), *_remembered(history, room - count(ask), count), HumanMessage(ask)]
 
 
 def rewrite_messages(question: str, history: Sequence[Answer]) -> Messages:
@@ -145,21 +146,16 @@ def rewrite_messages(question: str, history: Sequence[Answer]) -> Messages:
     return [SystemMessage(fill("llm", language, "rewrite_system")), HumanMessage(ask)]
 
 
-def tokens(text: str) -> int:
-    """Estimate the tokens of a text, rather too many: tokenizers take some four ASCII characters a token and one to two Arabic ones."""
-    return sum(2 if char.isascii() else 5 for char in text) // 7 + 1
-
-
 def _evidence(citation: Citation) -> dict[str, object]:
     """One line of JSON cannot end itself, so that no statement can speak from outside its quote."""
     about = {"title": citation.title, "issuer": citation.issuer, "date": citation.date}
     return {"number": citation.number, **{name: value for name, value in about.items() if value}, "quote": citation.quote}
 
 
-def _remembered(history: Sequence[Answer], room: int) -> Messages:
+def _remembered(history: Sequence[Answer], room: int, count: Callable[[str], int]) -> Messages:
     messages: Messages = []
     for answer in reversed(history[-REMEMBERED:]):
-        room -= tokens(answer.question) + tokens(answer.answer)
+        room -= count(answer.question) + count(answer.answer)
         if room < 0:
             break
         messages = [HumanMessage(answer.question), AIMessage(answer.answer), *messages]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -55,8 +55,12 @@ class ScriptedModel(BaseChatModel):
 class Endpoint:
     """An endpoint that streams the given pieces, or fails with a status; `requests` are the bodies it was sent, `dropped` lost readers."""
 
-    def __init__(self, pieces: Sequence[str] = (), *, status: int = 200, pause_s: float = 0.0) -> None:
+    def __init__(
+        self, pieces: Sequence[str] = (), *, status: int = 200, pause_s: float = 0.0, tokens: Callable[[str], int] | None = None
+    ) -> None:
+        self._tokens = tokens
         self.requests: list[dict[str, Any]] = []
+        self.counted: list[str] = []
         self.keys: list[str] = []
         self.dropped = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(pieces, status, pause_s))
@@ -73,8 +77,16 @@ class Endpoint:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                endpoint.requests.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 endpoint.keys.append(self.headers["authorization"])
+                if self.path == "/tokenize":
+                    self.send_response(200 if endpoint._tokens else 404)
+                    self.end_headers()
+                    endpoint.counted.append(asked["content"])
+                    count = endpoint._tokens(asked["content"]) if endpoint._tokens else 0
+                    self.wfile.write(json.dumps({"tokens": list(range(count))}).encode())
+                    return
+                endpoint.requests.append(asked)
                 self.send_response(status)
                 self.send_header("content-type", "text/event-stream" if status == 200 else "application/json")
                 self.end_headers()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ from click.testing import CliRunner
 from fakes import FakeEmbeddings
 from fakes_llm import Endpoint, ScriptedModel
 
+import rag.build
 from ingest import ingest
 from rag import Answer, Assistant
 from rag.build import open_retriever
 from rag.errors import BayanError, ModelError, SettingsError
-from rag.llm import ANSWER_TOKENS, memory_needed, open_chat_model
+from rag.llm import ANSWER_TOKENS, estimate_tokens, memory_needed, open_chat_model, token_counter
 from rag.models import installed
 from rag.prompts import fill
-from rag.schema import Citation, Completed, Delta, Event, Retrieved
+from rag.schema import Citation, Completed, Delta, Event, Filters, Retrieved
 from rag.settings import Settings, load_settings
-from rag.write import Writer, answer_messages, rewrite_messages, tokens
+from rag.write import Writer, answer_messages, rewrite_messages
 from ui.app import Desk
 from ui.cli import main
+from ui.render import answer_html, card_html
 from ui.strings import STRINGS
 
 DATA = Path(__file__).parent / "data"
@@ -199,7 +202,7 @@ def test_the_conversation_goes_to_the_model_as_far_as_it_fits(fake: FakeEmbeddin
     assert asked[1700] == ["Question 4?", "Question 5?"]
     assert asked[1300] == ["Question 5?"]
     for context, messages in sent.items():
-        assert sum(tokens(message.text) for message in messages) <= context - ANSWER_TOKENS
+        assert sum(estimate_tokens(message.text) for message in messages) <= context - ANSWER_TOKENS
 
 
 def test_quotes_that_do_not_fit_are_left_out_from_the_last() -> None:
@@ -207,6 +210,24 @@ def test_quotes_that_do_not_fit_are_left_out_from_the_last() -> None:
     answer = Answer("س؟", "ar", "answered", "quote", None, "", tuple(replace(citation, number=n) for n in (1, 2, 3)))
     assert answer_messages(answer, (), context=2600)[-1].text.count('"number"') < 3
     assert '"number": 1' in answer_messages(answer, (), context=1024)[-1].text
+
+
+def test_tokens_are_counted_by_the_server_s_own_tokenizer_or_estimated(options: Options, endpoint: Any) -> None:
+    served, deaf = endpoint([GOOD], tokens=lambda text: len(text.split())), endpoint([GOOD])
+    count = token_counter(options.open(f"openai:m@{served.url}"))
+    assert count("one two three") - count("one") == 2
+    assert served.keys[0] == "Bearer none"
+    guess = token_counter(options.open(f"openai:m@{deaf.url}"))
+    assert guess(GOOD) == estimate_tokens(GOOD) == guess(GOOD)
+    assert len(deaf.counted) == 1, "one that does not know is not asked again"
+    assert token_counter(ScriptedModel([GOOD])) is estimate_tokens
+
+
+def test_the_budget_is_in_the_models_own_tokens(fake: FakeEmbeddings, sources: Path) -> None:
+    quoted = assistant_with(None, sources).ask(QUESTION)
+    history = [replace(quoted, question=f"Question {number}?", answer="word " * 200) for number in range(3)]
+    by_word = answer_messages(quoted, history, context=1400, count=lambda text: len(text.split()))
+    assert len(by_word) > len(answer_messages(quoted, history, context=1400))
 
 
 def test_a_follow_up_is_made_complete_before_the_search(fake: FakeEmbeddings, sources: Path) -> None:
@@ -230,27 +251,50 @@ def test_a_rewritten_question_that_adds_something_is_not_used(fake: FakeEmbeddin
 
 # Poisoned statements
 
+# Each: what is hidden in a statement, a question of it, and what a model writes that obeys.
 POISONS = [json.loads(line) for line in (DATA / "poison.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.fixture
-def poisoned(tmp_path: Path) -> Callable[[dict[str, str], Any], Assistant]:
-    def build(row: dict[str, str], model: Any) -> Assistant:
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Answer]:
+    """Asks about one of the poisoned statements, all in one index; `model` words the answer."""
+    folder = tmp_path_factory.mktemp("poisoned")
+    for row in POISONS:
         clean = HARVEST if row["question"].isascii() else ARABIC_HARVEST
-        (tmp_path / "poisoned.md").write_text(f"{clean}\n\n{row['poison']}\n", encoding="utf-8")
-        return assistant_with(model, tmp_path / "poisoned.md")
+        (folder / f"{row['id']}.md").write_text(f"{clean}\n\n{row['poison']}\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        embeddings = FakeEmbeddings()
+        patch.setattr(rag.build, "open_embeddings", lambda settings: embeddings)
+        settings = load_settings(index=folder / "index", embedding=embeddings.name)
+        ingest([folder], settings=settings)
+        retriever = open_retriever(settings)
+    ids = {Path(statement.source).stem: statement.statement_id for statement in retriever.statements()}
 
-    return build
+    def ask(row: dict[str, str], model: Any = None) -> Answer:
+        writer = Writer(model, NAME, timeout_s=5, context=4096) if model else None
+        assistant = Assistant(retriever, settings, writer)
+        answer = assistant.ask(row["question"], filters=Filters(statement_ids=(ids[row["id"]],)))
+        for citation in answer.citations:
+            assert assistant.statement(citation.statement_id).text[citation.start : citation.end] == citation.quote
+        return answer
+
+    return ask
+
+
+def test_there_are_enough_poisons_of_both_languages() -> None:
+    arabic = [row for row in POISONS if not row["question"].isascii()]
+    assert len(POISONS) >= 40 and len({row["poison"] for row in POISONS}) == len(POISONS) and len(arabic) >= 15
 
 
 @pytest.mark.parametrize("row", POISONS, ids=[row["id"] for row in POISONS])
-def test_a_poisoned_statement_changes_nothing_without_a_model(fake: FakeEmbeddings, poisoned: Any, row: dict[str, str]) -> None:
-    assistant = poisoned(row, None)
-    answer = assistant.ask(row["question"])
+def test_a_poisoned_statement_changes_nothing_without_a_model(poisoned: Any, row: dict[str, str]) -> None:
+    answer = poisoned(row)
     assert (answer.status, answer.mode) == ("answered", "quote")
     assert "40 tonnes" in answer.citations[0].quote or "أربعين طناً" in answer.citations[0].quote
-    for citation in answer.citations:
-        assert assistant.statement(citation.statement_id).text[citation.start : citation.end] == citation.quote
+    assert {(c.title, c.issuer, c.date) for c in answer.citations} <= {
+        ("Olive harvest", "Ministry of Agriculture", "2030-11-02"),
+        ("محصول الزيتون", "وزارة الزراعة", "2030-11-02"),
+    }
     assert all(check.supported for check in answer.checks)
     frame = answer.answer.splitlines()[0]
     assert frame in ("Nearest to your question, from the statement “Olive harvest” by Ministry of Agriculture, 2030-11-02:",) or (
@@ -259,11 +303,50 @@ def test_a_poisoned_statement_changes_nothing_without_a_model(fake: FakeEmbeddin
 
 
 @pytest.mark.parametrize("row", POISONS, ids=[row["id"] for row in POISONS])
-def test_a_model_that_obeys_a_poisoned_statement_is_caught(fake: FakeEmbeddings, poisoned: Any, row: dict[str, str]) -> None:
-    answer, quoted = poisoned(row, ScriptedModel([row["obeying"]])).ask(row["question"]), poisoned(row, None).ask(row["question"])
+def test_a_model_that_obeys_a_poisoned_statement_is_caught(poisoned: Any, row: dict[str, str]) -> None:
+    """What is clean of the statement is quoted; what the model took from the rest is in no quote."""
+    quoted = poisoned(row)
+    clean = replace(quoted, citations=tuple(c for c in quoted.citations if row["poison"][:20] not in c.quote)[:1])
+    writing = Writer(ScriptedModel([row["obeying"]]), NAME, timeout_s=5, context=4096).write(clean, ())
+    answer = clean
+    try:
+        while True:
+            next(writing)
+    except StopIteration as done:
+        answer = done.value
     assert answer.mode == "quote", answer.answer
     notices = [fill("llm", answer.language, key, model=NAME) for key in ("uncited", "unsupported")]
-    assert answer.answer in [f"{quoted.answer}\n\n{notice}" for notice in notices]
+    assert answer.answer in [f"{clean.answer}\n\n{notice}" for notice in notices]
+    assert answer.citations == clean.citations
+
+
+@pytest.mark.parametrize("row", POISONS, ids=[row["id"] for row in POISONS])
+def test_a_poisoned_quote_is_shown_as_text_and_reaches_the_model_as_data(poisoned: Any, row: dict[str, str]) -> None:
+    """The poison itself as the quote and as the title, on the page and in the prompt."""
+    clean = poisoned(row)
+    bad = tuple(replace(citation, title=row["poison"], issuer=row["poison"], quote=row["poison"]) for citation in clean.citations)
+    answer = replace(clean, answer=f"{clean.answer}\n{row['poison']}", citations=bad)
+    page = Page()
+    page.feed(answer_html(answer, 0, clean.language) + "".join(card_html(citation, None, "c", clean.language) for citation in bad))
+    assert not page.tags & {"script", "style", "img", "iframe", "svg", "meta", "link", "form", "object", "embed", "base", "b"}
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "style", "srcset", "action")]
+    assert not [value for name, value in page.attributes if name == "href" and not (value or "").startswith("#")]
+    begin, *data, end, asked = answer_messages(answer, (), context=8192)[-1].text.strip().split("\n")
+    assert (begin, end) == ("BEGIN QUOTES", "END QUOTES") and asked.endswith(row["question"])
+    assert [json.loads(line)["quote"] for line in data] == [row["poison"]] * len(bad)
+
+
+class Page(HTMLParser):
+    """The elements of a page and their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
 
 
 def test_no_statement_can_speak_from_outside_its_quote() -> None:
