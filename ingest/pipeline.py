@@ -29,7 +29,7 @@ from rag.language import TEXT_VERSION, language_of
 from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
-BATCH_PASSAGES = 64  # embedded and written together: what a kill can lose of the work, never of the index
+BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
 _SLUG = re.compile(r"[^\w.]+")
 
 

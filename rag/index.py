@@ -33,7 +33,7 @@ from rag.schema import Language, Passage, Statement
 from rag.store import LANGUAGES, PAGE, Store, StoredPassage
 
 Floats = npt.NDArray[np.float32]
-FORMAT = 1
+FORMAT = 2
 MANIFEST, JOURNAL, LOCK, REFERENCE = "manifest.json", "writing.json", "write.lock", "reference.npz"
 SAMPLE = 1_000
 
@@ -209,6 +209,7 @@ def repair(folder: Path, *, chroma_url: str | None = None) -> Health:
             shutil.rmtree(data / "lexical", ignore_errors=True)
             lexical = LexicalIndex.open(data, create=True)
         health = sweep(store, lexical)
+        lexical.close()
         store.close()
     return health
 
@@ -239,11 +240,14 @@ def writing(
             _save_reference(data, embeddings)
         try:
             yield index
+            index.lexical.close()
             _complete(folder, manifest, previous, chroma_url)
         except BaseException:
             _give_up(folder, index, settled=previous is not None and previous.data == manifest.data)
             raise
         finally:
+            with suppress(BayanError):
+                index.lexical.close()
             store.close()
 
 
@@ -262,8 +266,9 @@ def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings
     if manifest.same_making(embeddings):
         return
     raise IndexMismatch(
-        f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, text processing '
-        f'{manifest.text_version}), the settings ask for "{embeddings.name}" ({embeddings.digest[:12]}, {TEXT_VERSION}); '
+        f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, format '
+        f'{manifest.format}, text processing {manifest.text_version}), the settings ask for "{embeddings.name}" ({embeddings.digest[:12]}, '
+        f"{FORMAT}, {TEXT_VERSION}); "
         f'rebuild it with `bayan ingest --rebuild --index "{folder}"` or set BAYAN_EMBEDDING'
     )
 

@@ -3,6 +3,9 @@
 The only file that imports chromadb. It is the source of truth: whatever else an index holds is rebuilt from here. Knows nothing of files,
 lexical search or ranking.
 
+Texts are metadata, not Chroma's documents, over which it would build a full-text index: half the time of a write and half the disk, for
+nothing, as the lexical index is tantivy's.
+
 A passage counts only if it carries the revision that its statement's record names. An ingest therefore writes new passages first, then
 the statement's record, then removes the old passages: killed anywhere in between, readers see the old statement or the new one, whole.
 
@@ -91,14 +94,14 @@ class Store:
         """Return the passages with these ids; ids that are unknown are left out."""
         found: dict[str, StoredPassage] = {}
         for language, collection in self._passages.items():
-            for key, text, data in _records(collection, list(ids)):
-                found[key] = _passage(key, text, data, language)
+            for key, data in _records(collection, list(ids)):
+                found[key] = _passage(key, data, language)
         return found
 
     def passage_revisions(self) -> Iterator[tuple[str, str, str]]:
         """Yield (passage id, statement id, revision) of every passage, read in pages."""
         for collection in self._passages.values():
-            for key, _, data in _pages(collection, ["metadatas"]):
+            for key, data in _pages(collection):
                 yield key, str(data["statement_id"]), str(data["revision"])
 
     def compare(self, vector: Floats, language: Language, ids: Sequence[str]) -> list[tuple[str, float]]:
@@ -121,25 +124,24 @@ class Store:
         found: dict[str, tuple[StoredPassage, Floats]] = {}
         for language, collection in self._passages.items():
             with _reachable():
-                got = collection.get(where={"statement_id": statement_id}, include=["documents", "metadatas", "embeddings"])
+                got = collection.get(where={"statement_id": statement_id}, include=["metadatas", "embeddings"])
             vectors: Any = got["embeddings"] if got["embeddings"] is not None else []
-            rows = zip(got["ids"], got["documents"] or [], got["metadatas"] or [], vectors, strict=True)
-            for key, text, data, vector in rows:
-                found[key] = (_passage(key, text, dict(data), language), np.asarray(vector, dtype=np.float32))
+            for key, data, vector in zip(got["ids"], got["metadatas"] or [], vectors, strict=True):
+                found[key] = (_passage(key, dict(data), language), np.asarray(vector, dtype=np.float32))
         return found
 
     def statements(self, ids: Sequence[str]) -> dict[str, Statement]:
         """Return the statements with these ids; ids that are unknown are left out."""
-        return {key: _statement(key, text, data) for key, text, data in _records(self._statements, list(ids))}
+        return {key: _statement(key, data) for key, data in _records(self._statements, list(ids))}
 
     def all_statements(self) -> Iterator[Statement]:
         """Yield every statement, read in pages."""
-        for key, text, data in _pages(self._statements, ["documents", "metadatas"]):
-            yield _statement(key, text, data)
+        for key, data in _pages(self._statements):
+            yield _statement(key, data)
 
     def revisions(self) -> dict[str, str]:
         """Return the current revision of every statement id."""
-        return {key: str(data["revision"]) for key, _, data in _pages(self._statements, ["metadatas"])}
+        return {key: str(data["revision"]) for key, data in _pages(self._statements)}
 
     def counts(self) -> dict[str, int]:
         """Return how many statements and passages are stored, stale passages included."""
@@ -158,7 +160,6 @@ class Store:
                     collection.upsert(
                         ids=[stored[i].passage.passage_id for i in part],
                         embeddings=vectors[part],
-                        documents=[stored[i].passage.text for i in part],
                         metadatas=[_passage_metadata(stored[i]) for i in part],
                     )
 
@@ -176,7 +177,6 @@ class Store:
                 self._statements.upsert(
                     ids=[statement.statement_id for statement in part],
                     embeddings=np.zeros((len(part), 1), dtype=np.float32),  # Chroma wants vectors; statements are never searched by one
-                    documents=[statement.text for statement in part],
                     metadatas=[_statement_metadata(statement) for statement in part],
                 )
 
@@ -210,23 +210,22 @@ def _reachable(url: str | None = None) -> Iterator[None]:
         raise IndexUnusable(f"{where} does not answer ({error}); check that it is running, readable and writable") from error
 
 
-def _records(collection: Collection, ids: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _records(collection: Collection, ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for begin in range(0, len(ids), PAGE):
         with _reachable():
-            got = collection.get(ids=ids[begin : begin + PAGE], include=["documents", "metadatas"])
-        for key, text, data in zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True):
-            if text is not None and data is not None:  # both are None for what another process has deleted meanwhile
-                yield key, text, dict(data)
+            got = collection.get(ids=ids[begin : begin + PAGE], include=["metadatas"])
+        for key, data in zip(got["ids"], got["metadatas"] or [], strict=True):
+            if data is not None:  # it is None for what another process has deleted meanwhile
+                yield key, dict(data)
 
 
-def _pages(collection: Collection, include: list[Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _pages(collection: Collection) -> Iterator[tuple[str, dict[str, Any]]]:
     offset = 0
     while True:
         with _reachable():
-            got = collection.get(limit=PAGE, offset=offset, include=include)
-        texts = got["documents"] or [""] * len(got["ids"])
-        for key, text, data in zip(got["ids"], texts, got["metadatas"] or [], strict=True):
-            yield key, text, dict(data)
+            got = collection.get(limit=PAGE, offset=offset, include=["documents", "metadatas"])
+        for key, document, data in zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True):
+            yield key, {"text": document, **data}  # an index of format 1 has texts as documents, and can be rebuilt
         if len(got["ids"]) < PAGE:
             return
         offset += PAGE
@@ -237,6 +236,7 @@ def _passage_metadata(stored: StoredPassage) -> dict[str, Any]:
     return {
         "statement_id": passage.statement_id,
         "revision": passage.revision,
+        "text": passage.text,
         "start": passage.start,
         "end": passage.end,
         "sentences": json.dumps([[span.start, span.end] for span in passage.sentences]),
@@ -244,14 +244,14 @@ def _passage_metadata(stored: StoredPassage) -> dict[str, Any]:
     }
 
 
-def _passage(key: str, text: str, data: dict[str, Any], language: Language) -> StoredPassage:
+def _passage(key: str, data: dict[str, Any], language: Language) -> StoredPassage:
     spans = tuple(Span(*pair) for pair in json.loads(data["sentences"]))
     passage = Passage(
         passage_id=key,
         statement_id=data["statement_id"],
         revision=data["revision"],
         language=language,
-        text=text,
+        text=data["text"],
         start=data["start"],
         end=data["end"],
         sentences=spans,
@@ -276,6 +276,7 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
     cuts = [[cut.start, cut.end, cut.reason] for cut in statement.cuts]
     data = {
         "revision": statement.revision,
+        "text": statement.text,
         "title": statement.title,
         "issuer": statement.issuer,
         "date": statement.date,
@@ -289,11 +290,11 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def _statement(key: str, text: str, data: dict[str, Any]) -> Statement:
+def _statement(key: str, data: dict[str, Any]) -> Statement:
     return Statement(
         statement_id=key,
         revision=data["revision"],
-        text=text,
+        text=data["text"],
         title=data["title"],
         issuer=data.get("issuer"),
         date=data.get("date"),

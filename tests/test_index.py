@@ -284,6 +284,14 @@ def test_an_index_of_another_text_processing_is_refused(folder: Path, index: Pat
         Assistant.open(index)
 
 
+def test_an_index_of_an_earlier_format_is_refused(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest([folder])
+    monkeypatch.setattr(rag.index, "FORMAT", 99)
+    with pytest.raises(IndexMismatch, match=r"format \d+, .*fafafafafafa, 99, \d+\); rebuild it with `bayan ingest --rebuild"):
+        ingest([folder])
+    assert (rebuild().updated, titles(index)) == (2, ["Olive harvest", "بيان حول الهجوم"])
+
+
 def test_rebuild_keeps_the_statements_and_needs_no_files(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest([folder])
     before, answers = stored(index)[0], found(index, "olive harvest")
