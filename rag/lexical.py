@@ -278,4 +278,6 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        raise IndexUnusable(f"the lexical index cannot be used ({error}); run `bayan doctor --fix`") from error
+        raise IndexUnusable(
+            f"the lexical index cannot be used ({error}); if neither disk nor permission lacks, run `bayan doctor --fix`"
+        ) from error

@@ -207,7 +207,9 @@ def _reachable(url: str | None = None) -> Iterator[None]:
         yield
     except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
         where = f'the Chroma server at "{url}"' if url else "the store of the index"
-        raise IndexUnusable(f"{where} does not answer ({error}); check that it is running, readable and writable") from error
+        raise IndexUnusable(
+            f"{where} does not answer ({error}); check that it is running, readable and writable, and its disk not full"
+        ) from error
 
 
 def _records(collection: Collection, ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,13 +9,10 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +21,7 @@ import pytest_socket
 from fakes import FakeEmbeddings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from servers import free_port, start_chroma
 
 import rag.index
 from ingest import ingest, rebuild, remove
@@ -522,16 +520,8 @@ def test_an_open_reader_sees_what_its_own_process_has_ingested(folder: Path, ind
 def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Chroma server of the test's own."""
     pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder, program = tmp_path_factory.mktemp("chroma"), Path(sys.executable).with_name("chroma")
-    command = [program, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
-    with open(folder / "log", "w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.1)
+    port = free_port()
+    with start_chroma(tmp_path_factory.mktemp("chroma"), port) as server:
         yield f"http://127.0.0.1:{port}"
         server.terminate()
 
