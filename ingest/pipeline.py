@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -22,7 +23,7 @@ from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
 from ingest.sidecar import with_sidecar
 from ingest.sources import below, exists, file_of, find_files, place_of
-from rag.build import list_statements, open_writing
+from rag.build import open_store, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex
 from rag.language import TEXT_VERSION, language_of
@@ -30,6 +31,7 @@ from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
 BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
+Item = TypeVar("Item")
 _SLUG = re.compile(r"[^\w.]+")
 
 
@@ -56,7 +58,9 @@ def ingest(
         known = list(writable.store.all_statements())
         places = {file_of(statement.read_from) for statement in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
-        changed = _changed(_progress(files, progress), known, run, columns=columns or {}, passage_chars=settings.passage_chars)
+        changed = _changed(
+            _progress(files, progress, total=len(files)), known, run, columns=columns or {}, passage_chars=settings.passage_chars
+        )
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
         _remove(writable, run.gone, run)
@@ -80,12 +84,13 @@ def rebuild(*, index: str | Path | None = None, settings: Settings | None = None
     """Make the index anew from the statements it holds, with the model and text processing of today; the sources are not needed."""
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
-    statements = list_statements(settings)
-    with open_writing(settings, rebuild=True) as writable:
-        again = (_with_revision(statement, settings.passage_chars) for statement in _progress(statements, progress))
+    with open_store(settings) as before, open_writing(settings, rebuild=True) as writable:
+        statements = _progress(before.all_statements(), progress, total=before.counts()["statements"])
+        again = (_with_revision(statement, settings.passage_chars) for statement in statements)
         for batch in _batches(again, settings.passage_chars):
             run.passages += writable.put(batch)
             run.updated += len(batch)
+        writable.store.write_versions(list(before.all_versions()))
     return run.report(time.perf_counter() - started)
 
 
@@ -223,8 +228,9 @@ def _resolve_ids(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
     return [keys[0] for keys in fits.values()]
 
 
-def _progress(items: Sequence[Path] | Sequence[Statement], show: bool) -> Iterable:  # type: ignore[type-arg]
-    return tqdm(items, desc="statements", unit="", disable=None if show else True, leave=False)
+def _progress(items: Iterable[Item], show: bool, *, total: int) -> Iterable[Item]:
+    """Show how many are done, how many a second and how long it will take."""
+    return tqdm(items, desc="statements", unit="", total=total, disable=None if show else True, leave=False)
 
 
 def _slug(stem: str) -> str:

@@ -31,7 +31,24 @@ from rag.followup import in_context
 from rag.language import foreign_language, language_of, words
 from rag.quote import check_quotes, cite, compose_quotes
 from rag.retrieve import Found, Retriever, to_hits
-from rag.schema import Answer, Check, Completed, Delta, Event, Facets, Filters, Hit, Language, Quote, Retrieved, Statement, Timings, to_json
+from rag.schema import (
+    Answer,
+    Check,
+    Completed,
+    Delta,
+    Event,
+    Facets,
+    Filters,
+    Hit,
+    Language,
+    Quote,
+    Related,
+    Retrieved,
+    Statement,
+    Timings,
+    Version,
+    to_json,
+)
 from rag.settings import Settings, load_settings
 from rag.verify import DETAILS, check_answer
 from rag.write import Writer
@@ -142,6 +159,14 @@ class Assistant:
         if found := self._retriever.statement(statement_id):
             return found
         raise UnknownStatement(f'no statement has the id "{statement_id}"; `bayan statements` lists them')
+
+    def versions(self, statement_id: str) -> list[Version]:
+        """Return the earlier texts of a statement that was corrected, newest first, with what differs. Raises UnknownStatement."""
+        return self._retriever.versions(self.statement(statement_id))
+
+    def related(self, statement_id: str) -> list[Related]:
+        """Return the statements that nearly repeat one, the likest first, with what differs. Raises UnknownStatement."""
+        return self._retriever.related(self.statement(statement_id))
 
     def around(self, passage_id: str, *, passages: int = 1) -> Quote:
         """Return a passage (of a hit) with its neighbours, word for word as they stand in the statement. Raises UnknownStatement."""

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.errors import UnknownStatement
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from rag.index import Index, WritableIndex
     from rag.reranker import Reranker
     from rag.retrieve import Retriever
-    from rag.schema import Facets, Filters, Statement
+    from rag.schema import Account, Facets, Filters, Statement
+    from rag.store import Store
     from rag.write import Writer
 
 
@@ -79,13 +81,35 @@ def open_writer(settings: Settings) -> Writer | None:
 
 def list_statements(settings: Settings) -> list[Statement]:
     """Return the statements of an index, newest first; no model is loaded. Raises IndexMissing, IndexUnusable."""
+    with open_store(settings) as store:
+        return newest_first(store.all_statements())
+
+
+def account(settings: Settings, statement_id: str) -> Account:
+    """Return a statement with its earlier texts and those nearly the same; the beginning of an id is enough. Raises UnknownStatement."""
+    from rag.likeness import related, versions
+    from rag.schema import Account
+
+    with open_store(settings) as store:
+        fits = [key for key in store.revisions() if key.startswith(statement_id)]
+        full = statement_id if statement_id in fits else fits[0] if len(fits) == 1 else ""
+        if not full:
+            raise UnknownStatement(f'"{statement_id}" fits {", ".join(fits) or "no statement"}; `bayan statements` lists the ids')
+        statement = store.statements([full])[full]
+        earlier = versions(statement, store.versions(full))
+        return Account(statement, tuple(earlier), tuple(related(statement, store.sketches(), store.statements)))
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """Open the store of an index for reading; no model is loaded. Raises IndexMissing, IndexUnusable."""
     from rag.index import read_manifest
     from rag.store import Store
 
     manifest = read_manifest(settings.index)
     store = Store.open(settings.index / manifest.data, url=settings.chroma_url, prefix=manifest.data)
     try:
-        return newest_first(store.all_statements())
+        yield store
     finally:
         store.close()
 

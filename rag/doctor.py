@@ -5,20 +5,29 @@ examine_all(settings)  # [Finding("index", True, "18 statements, 52 passages", N
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from rag.errors import BayanError
-from rag.index import JOURNAL, Health, Manifest, examine, read_manifest, repair
+from rag.index import FORMAT, JOURNAL, Health, Manifest, examine, read_manifest, repair
 from rag.language import TEXT_VERSION
 from rag.lexical import LexicalIndex
+from rag.likeness import groups, prose
 from rag.models import catalogue, verify
 from rag.settings import Settings
 from rag.store import Store
 
 LOW_DISK_BYTES = 1_000_000_000
+FEW_WORDS = 8
+LISTED = 5
+_ARABIC = re.compile("[\u0621-\u064a\ufb50-\ufdfb\ufe70-\ufefc]")
+_ARABIC_WORD = re.compile("[\u0621-\u064a]{2,}")
+_DRAWN = re.compile("[\ufb50-\ufdef\ufe70-\ufefc]")
+_MOJIBAKE = re.compile("[ØÙÚÛ][\u0080-\u00bf\u0152-\u0192\u02c6-\u2122]|â€")
+_REVERSED = re.compile("\\b\u0629[\u0621-\u064a]{2,}")  # a word that begins with the letter that only ends words
 
 
 @dataclass(frozen=True)
@@ -76,13 +85,45 @@ def _index(settings: Settings) -> Iterator[Finding]:
     counts = store.counts()
     yield Finding("store", True, f"{counts['statements']} statements, {counts['passages']} passages")
     health = examine(store, LexicalIndex.open(data))
+    yield from _statements(store)
     yield Finding("lexical", health.in_step, _agreement(health), None if health.in_step else "run `bayan doctor --fix`")
+
+
+def _statements(store: Store) -> Iterator[Finding]:
+    """What of the statements wants a person's eye; only a text that cannot be right is called wrong."""
+    undated, short, odd = [], [], []
+    for statement in store.all_statements():
+        undated += [statement.statement_id] * (statement.date is None)
+        short += [statement.statement_id] * (len(prose(statement).split()) < FEW_WORDS)
+        odd += [f"{statement.statement_id} ({reason})" for reason in suspicions(statement.text)]
+    yield Finding("dates", True, f"{len(undated)} statements without a date{_listed(undated)}")
+    yield Finding("short", True, f"{len(short)} statements of fewer than {FEW_WORDS} words{_listed(short)}")
+    alike = groups(store.sketches())
+    yield Finding("alike", True, f"{len(alike)} groups of nearly the same statements{_listed([' ~ '.join(group) for group in alike])}")
+    remedy = "save the sources anew as text in UTF-8 and ingest them again"
+    yield Finding("texts", not odd, f"{len(odd)} statements whose text looks spoiled{_listed(odd)}", remedy if odd else None)
+
+
+def suspicions(text: str) -> list[str]:
+    """Return what tells that a text was spoiled on its way: reversed Arabic, letters drawn instead of written, a wrong encoding."""
+    arabic = max(1, len(_ARABIC.findall(text)))
+    signs = {
+        "letters of a wrong encoding": len(_MOJIBAKE.findall(text)) >= 3 or "\ufffd" in text,
+        "drawn letter forms": len(_DRAWN.findall(text)) > arabic / 10,
+        "reversed Arabic": len(_REVERSED.findall(text)) >= max(3, len(_ARABIC_WORD.findall(text)) / 20),
+    }
+    return [reason for reason, seen in signs.items() if seen]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:LISTED])
+    return f": {shown}{', …' if len(names) > LISTED else ''}" if names else ""
 
 
 def _making(settings: Settings, manifest: Manifest) -> Finding:
     known = catalogue().get(settings.embedding)
     same_model = known is None or known.sha256 == manifest.digest
-    ok = same_model and manifest.text_version == TEXT_VERSION
+    ok = same_model and (manifest.format, manifest.text_version) == (FORMAT, TEXT_VERSION)
     detail = (
         f"made with {manifest.embedding} ({manifest.digest[:12]}), dimension {manifest.dimension}, text processing {manifest.text_version}"
     )

@@ -14,9 +14,10 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
@@ -29,11 +30,12 @@ from rag.errors import BayanError, IndexBusy, IndexMismatch, IndexMissing, Index
 from rag.language import TEXT_VERSION
 from rag.language.resources import entries
 from rag.lexical import LexicalIndex
+from rag.likeness import prose
 from rag.schema import Language, Passage, Statement
 from rag.store import LANGUAGES, PAGE, Store, StoredPassage
 
 Floats = npt.NDArray[np.float32]
-FORMAT = 2
+FORMAT = 3
 MANIFEST, JOURNAL, LOCK, REFERENCE = "manifest.json", "writing.json", "write.lock", "reference.npz"
 SAMPLE = 1_000
 
@@ -117,9 +119,11 @@ class WritableIndex:
     def put(self, batch: Sequence[tuple[Statement, Sequence[Passage]]]) -> int:
         """Add or replace statements with their passages; return how many passages were written.
 
-        Order matters: new passages, then the statement's record, then removal of the old ones (see rag.store).
+        Order matters: new passages, then the statement's record, then removal of the old ones (see rag.store). The text that a statement
+        had before is kept as a version of it, if more than what is cut has changed.
         """
         existing = self.store.statements([statement.statement_id for statement, _ in batch])
+        self._keep_versions(existing, [statement for statement, _ in batch])
         old = [(statement, *found) for key, statement in existing.items() for found in self.store.passages_of(key).values()]
         fresh = [(statement, passage) for statement, passages in batch for passage in passages]
         stored, vectors = self._embed(fresh, old)
@@ -136,6 +140,11 @@ class WritableIndex:
             passage_ids = list(self.store.passages_of(statement_id))
             self.store.delete_statement(statement_id)
             self._delete(passage_ids)
+
+    def _keep_versions(self, existing: Mapping[str, Statement], new: Sequence[Statement]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        changed = (old for statement in new if (old := existing.get(statement.statement_id)) and prose(old) != prose(statement))
+        self.store.write_versions([(now, old) for old in changed])
 
     def _delete(self, passage_ids: Sequence[str]) -> None:
         if passage_ids:

@@ -31,7 +31,8 @@ from rag.filters import checked, no_match
 from rag.gate import Gate
 from rag.index import Index
 from rag.lexical import WeightedTerm
-from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Statement
+from rag.likeness import Sketch, related, versions
+from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Related, Statement, Version
 from rag.store import LANGUAGES, StoredPassage
 
 Floats = npt.NDArray[np.float32]
@@ -103,6 +104,7 @@ class Retriever:
     def __init__(self, index: Index, embeddings: QuestionEmbeddings, reranker: PassageReranker | None = None) -> None:
         self._index, self._embeddings, self._reranker = index, embeddings, reranker
         self._samples: dict[Language, Floats] = {}
+        self._sketches: dict[str, Sketch] = {}
         self._references: dict[Language, Floats] = {}
         self._gate = Gate()
 
@@ -155,6 +157,17 @@ class Retriever:
         with self._reading():
             return list(self._index.store.all_statements())
 
+    def versions(self, statement: Statement) -> list[Version]:
+        """Return the earlier texts of a statement, newest first."""
+        with self._reading():
+            return versions(statement, self._index.store.versions(statement.statement_id))
+
+    def related(self, statement: Statement) -> list[Related]:
+        """Return the statements that nearly repeat one, the likest first."""
+        with self._reading():
+            self._sketches = self._sketches or self._index.store.sketches()
+            return related(statement, self._sketches, self._index.store.statements)
+
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Search among others; after another process's ingest the store is reopened, and no search may be under way then."""
@@ -162,6 +175,7 @@ class Retriever:
             with self._gate.alone():
                 if self._index.refresh():
                     self._samples.clear()
+                    self._sketches = {}
         with self._gate.inside():
             yield
 

@@ -55,6 +55,7 @@ class Statement:
     pages: tuple[int, ...] = ()  # where each page begins in the text, if it has pages
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, source → where each was found
     place: str | None = None  # the path or address it was read from, when `source` names where it was published
+    also_at: tuple[str, ...] = ()  # where else the same statement was read
 
     def page(self, offset: int) -> int | None:
         """Return the number of the page, from 1, on which a character stands."""
@@ -197,6 +198,49 @@ class Answer:
     checks: tuple[Check, ...] = ()
     nearest: tuple[Citation, ...] = ()  # when not_found: offered, not asserted
     timings_ms: Timings = field(default_factory=Timings)
+
+
+DifferenceKind = Literal["number", "date", "polarity", "wording"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one statement says and, in its place, another or an earlier version; either may be empty."""
+
+    kind: DifferenceKind
+    text: str
+    other: str
+
+
+@dataclass(frozen=True)
+class Related:
+    """A statement that nearly repeats another, and what differs. `likeness`: the share of their wording in common, 0 to 1."""
+
+    statement_id: str
+    title: str
+    issuer: str | None
+    date: str | None
+    source: str
+    likeness: float
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """An earlier text of a statement, and what it said in place of the text that took its place `until` (ISO, UTC)."""
+
+    until: str
+    statement: Statement
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """All that the index knows of a statement, as `bayan statements ID --json` prints it."""
+
+    statement: Statement
+    versions: tuple[Version, ...]  # earlier texts, newest first
+    related: tuple[Related, ...]  # nearly the same, the likest first
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import IndexUnusable, SettingsError
+from rag.likeness import Sketch, sketch
 from rag.schema import Cut, Language, Passage, Span, Statement
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Store:
         self._client = client
         self._passages: dict[Language, Collection] = {code: _collection(client, f"{prefix}-passages-{code}") for code in LANGUAGES}
         self._statements = _collection(client, f"{prefix}-statements")
+        self._versions = _collection(client, f"{prefix}-versions")
 
     @classmethod
     def open(cls, folder: Path, *, url: str | None = None, prefix: str = "bayan") -> Store:
@@ -72,7 +74,7 @@ class Store:
     def drop(cls, url: str, *, prefix: str) -> None:
         """Delete the collections named `prefix` on the server at `url`."""
         store = cls.open(Path(), url=url, prefix=prefix)
-        for collection in (*store._passages.values(), store._statements):
+        for collection in (*store._passages.values(), store._statements, store._versions):
             store._client.delete_collection(collection.name)
         store.close()
 
@@ -143,6 +145,22 @@ class Store:
         """Return the current revision of every statement id."""
         return {key: str(data["revision"]) for key, data in _pages(self._statements)}
 
+    def sketches(self) -> dict[str, Sketch]:
+        """Return the sketch of every statement (see rag.likeness)."""
+        found = ((key, base64.b64decode(data["sketch"])) for key, data in _pages(self._statements) if "sketch" in data)
+        return {key: np.frombuffer(packed, dtype="<u4") for key, packed in found}
+
+    def versions(self, statement_id: str) -> list[tuple[str, Statement]]:
+        """Return the earlier texts of a statement, each with the time, ISO, until which it counted."""
+        with _reachable():
+            got = self._versions.get(where={"statement_id": statement_id}, include=["metadatas"])
+        return [(str(data["until"]), _statement(statement_id, dict(data))) for data in got["metadatas"] or []]
+
+    def all_versions(self) -> Iterator[tuple[str, Statement]]:
+        """Yield the earlier texts of all statements, read in pages."""
+        for _, data in _pages(self._versions):
+            yield str(data["until"]), _statement(str(data["statement_id"]), data)
+
     def counts(self) -> dict[str, int]:
         """Return how many statements and passages are stored, stale passages included."""
         with _reachable():
@@ -180,10 +198,22 @@ class Store:
                     metadatas=[_statement_metadata(statement) for statement in part],
                 )
 
+    def write_versions(self, versions: Sequence[tuple[str, Statement]]) -> None:
+        """Keep earlier texts of statements, each with the time, ISO, until which it counted; a text that is kept already is not twice."""
+        for begin in range(0, len(versions), PAGE):
+            part = versions[begin : begin + PAGE]
+            with _reachable():
+                self._versions.upsert(
+                    ids=[f"{old.statement_id}@{old.revision}" for _, old in part],
+                    embeddings=np.zeros((len(part), 1), dtype=np.float32),
+                    metadatas=[_statement_metadata(old) | {"statement_id": old.statement_id, "until": until} for until, old in part],
+                )
+
     def delete_statement(self, statement_id: str) -> None:
-        """Remove the statement's record; its passages no longer count and can be deleted after it."""
+        """Remove the statement's record, then its earlier texts; its passages no longer count and can be deleted after it."""
         with _reachable():
             self._statements.delete(ids=[statement_id])
+            self._versions.delete(where={"statement_id": statement_id})
 
 
 def _collection(client: ClientAPI, name: str) -> Collection:
@@ -215,10 +245,10 @@ def _reachable(url: str | None = None) -> Iterator[None]:
 def _records(collection: Collection, ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for begin in range(0, len(ids), PAGE):
         with _reachable():
-            got = collection.get(ids=ids[begin : begin + PAGE], include=["metadatas"])
-        for key, data in zip(got["ids"], got["metadatas"] or [], strict=True):
+            got = collection.get(ids=ids[begin : begin + PAGE], include=["documents", "metadatas"])
+        for key, document, data in zip(got["ids"], got["documents"] or [], got["metadatas"] or [], strict=True):
             if data is not None:  # it is None for what another process has deleted meanwhile
-                yield key, dict(data)
+                yield key, {"text": document, **data}
 
 
 def _pages(collection: Collection) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -288,6 +318,8 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
         "pages": json.dumps(statement.pages) if statement.pages else None,
         "origins": json.dumps(dict(statement.origins), ensure_ascii=False) if statement.origins else None,
         "place": statement.place,
+        "also_at": json.dumps(statement.also_at, ensure_ascii=False) if statement.also_at else None,
+        "sketch": base64.b64encode(sketch(statement).astype("<u4").tobytes()).decode("ascii"),
     }
     return {name: value for name, value in data.items() if value is not None}
 
@@ -306,4 +338,5 @@ def _statement(key: str, data: dict[str, Any]) -> Statement:
         pages=tuple(json.loads(data.get("pages", "[]"))),
         origins=json.loads(data.get("origins", "{}")),
         place=data.get("place"),
+        also_at=tuple(json.loads(data.get("also_at", "[]"))),
     )

@@ -21,7 +21,7 @@ from ui.keys_cli import keys
 from ui.narrowing import facets_text, filter_options, told
 
 if TYPE_CHECKING:
-    from rag.schema import Answer, Citation, Hit, IngestReport, Statement
+    from rag.schema import Account, Answer, Citation, Difference, Hit, IngestReport, Statement
     from rag.settings import Settings
 
 index_option = click.option(
@@ -154,12 +154,16 @@ def mcp(index: Path | None) -> None:
 
 
 @main.command()
+@click.argument("statement_id", required=False, metavar="[ID]")
 @index_option
 @json_option
-def statements(index: Path | None, as_json: bool) -> None:
-    """List the statements of the index, newest first."""
-    from rag.build import list_statements
+def statements(statement_id: str | None, index: Path | None, as_json: bool) -> None:
+    """List the statements of the index, newest first; with ID, tell where one was read, its earlier texts and those nearly the same."""
+    from rag.build import account, list_statements
 
+    if statement_id is not None:
+        _print(account(_settings(index=index), statement_id), _account_text, as_json)
+        return
     found = list_statements(_settings(index=index))
     _print({"statements": found}, lambda listed: "\n".join(map(_statement_text, listed["statements"])), as_json)
 
@@ -309,6 +313,23 @@ def _hit_text(hit: Hit) -> str:
 
 def _statement_text(statement: Statement) -> str:
     return f"{statement.statement_id}  {statement.date or '—':10}  {statement.language}  {statement.title}"
+
+
+def _account_text(account: Account) -> str:
+    statement = account.statement
+    lines = [_statement_text(statement), *(f"  read at {place}" for place in (statement.read_from, *statement.also_at))]
+    for version in account.versions:
+        lines += [f"  until {version.until}:", *map(_difference_text, version.differences)]
+    for near in account.related:
+        lines += [
+            f"  {near.likeness:.0%} like {near.statement_id}  {near.date or '—'}  {near.title}",
+            *map(_difference_text, near.differences),
+        ]
+    return "\n".join(lines)
+
+
+def _difference_text(difference: Difference) -> str:
+    return f"    {difference.kind}: “{difference.text}” ↔ “{difference.other}”"
 
 
 def _report_text(report: IngestReport) -> str:
