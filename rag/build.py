@@ -30,6 +30,10 @@ def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
 
 @cache  # half a gigabyte once loaded: the chat and an evaluation or an ingest beside it share one
 def _embeddings(name: str, folder: Path, offline: bool) -> SentenceTransformerEmbeddings:
+    if name.startswith("openai:"):
+        from rag.embedding_endpoint import EndpointEmbeddings
+
+        return EndpointEmbeddings(name)  # type: ignore[return-value]  # it is asked the same
     from rag.embeddings import open_embeddings as load
 
     return load(name, cache=folder, offline=offline)

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     embedding: str = Field(
         "multilingual-e5-small",
         min_length=1,
-        description="Embedding model: a name from `bayan models list`, a sentence-transformers hub name, or a folder.",
+        description="Embedding model: a name from `bayan models list`, a sentence-transformers hub name, a folder, or "
+        "`openai:MODEL@URL`, an endpoint of OpenAI's protocol, to which texts and questions are sent.",
     )
     offline: bool = Field(False, description="Never fetch weights; use only what is in the cache.")
     chroma_url: str | None = Field(
