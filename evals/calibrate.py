@@ -2,19 +2,21 @@
 
     python -m evals.calibrate ../shared/evalsets     # about 15 minutes on 2 cores, most of it embedding
 
-The public questions are asked of small pools of paragraphs: the pool that holds their paragraph (to be answered), the same pool without
-it and the next pool, on other subjects (to be refused). The project's questions are asked of the sample statements. One logistic model
-serves questions in the statement's language, one those in the other. The thresholds refuse at most WRONGLY_REFUSED of the project's own
-questions that can be answered: a statement reads unlike an encyclopaedia, and its readers are the ones to serve.
-What `rag.evidence` refuses for a name, year or fact that is missing takes no part. `samples-wide.jsonl` stays unseen: learnt from, its
-questions on facts that are absent, which no signal here tells from the others, only blurred what is told apart.
+Each public question is asked of all paragraphs of its language (XQuAD, ARCD and TyDiQA development halves) with its paragraph among them,
+to be answered, and with that taken out, to be refused; some are asked of the sample statements too, which are on other subjects. The
+project's questions are asked of the sample statements. One logistic model serves each pair of languages, question's and statement's. Its
+threshold is where it wrongly answers as often as it wrongly refuses (five folds by paragraph), or below that where more than
+WRONGLY_REFUSED of the project's own questions would be refused: a statement reads unlike an encyclopaedia, and its readers are the ones to
+serve. What each cell reaches, curve and operating point, goes to evals/abstention.json. What `rag.evidence` refuses for a name, year or
+fact that is missing takes no part in the fit and counts as refused. `samples-wide.jsonl` stays unseen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,195 +30,219 @@ from evals.questions import Question, read_questions
 from ingest import ingest
 from ingest.passages import split
 from rag.build import open_embeddings, open_retriever
-from rag.embeddings import SentenceTransformerEmbeddings
 from rag.evidence import consider
-from rag.index import Index, writing
+from rag.index import Index, PassageEmbeddings, writing
 from rag.language import language_of
-from rag.retrieve import Found, Retriever
+from rag.retrieve import Retriever
 from rag.schema import Language, Statement
 from rag.settings import Settings, load_settings
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 TOP_K = 8
-PART = 60  # paragraphs in a pool
-REMOVED_WEIGHT = 0.25  # its neighbours may answer too, and do not read like a statement
-OWN_WEIGHT = 20.0  # 48 questions of the kind Bayan is for against thousands that are not
-WRONGLY_REFUSED = 0.04
-# Where between them a threshold stands. Asked across languages, questions that can be answered reach far below those of the first set
-# (.06 to .3 on samples-wide.jsonl); in the statement's own language none with a right quote was less sure than it.
-HEIGHT = {"same": 0.9, "cross": 0.5}
-OWN = "own"
+OWN_WEIGHT = 5.0  # 56 questions of the kind Bayan is for against thousands that are not
+WRONGLY_REFUSED = 0.04  # of the project's own questions, at most
+PENALTY = 0.3  # inverse strength of the L2 penalty: the signals overlap
+FOLDS = 5
+CURVE = 21  # points
+OWN, ELSEWHERE = "own", "on other subjects"
+ASKED_ELSEWHERE = 5  # each fifth of the public questions
 ROOT = Path(__file__).parents[1]
+CELLS = {  # question's and statement's language: which questions are asked with whose paragraphs
+    "ar-ar": (("tydiqa-dev.ar", "tydiqa-dev.ar"), ("xquad-dev.ar", "xquad-dev.ar")),
+    "en-ar": (("xquad-dev.en", "xquad-dev.ar"),),
+    "en-en": (("xquad-dev.en", "xquad-dev.en"),),
+    "ar-en": (("xquad-dev.ar", "xquad-dev.en"),),
+}
+LANGUAGES: dict[str, Language] = {"xquad-dev.ar": "ar", "xquad-dev.en": "en", "tydiqa-dev.ar": "ar", "arcd-dev": "ar"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """A question's signals and whether it could be answered."""
+    """A question's signals, None when it is refused without them, and whether it could be answered; `group` is asked in one fold."""
 
     set_name: str
-    signals: dict[str, float]
+    signals: dict[str, float] | None
     answerable: bool
-    weight: float
+    group: str
+    cell: str = ""
 
 
-Pool = tuple[Retriever, frozenset[str]]  # and the texts it holds
-
-
-class Remembering:
-    """An embedding model that embeds no text twice."""
-
-    def __init__(self, embeddings: SentenceTransformerEmbeddings) -> None:
-        self.name, self.digest, self.dimension = embeddings.name, embeddings.digest, embeddings.dimension
-        self._embeddings = embeddings
-        self._passages: dict[str, Floats] = {}
-        self._questions: dict[str, Floats] = {}
-
-    def embed_passages_array(self, texts: Sequence[str], *, progress: bool = False) -> Floats:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._passages]
-        if missing:
-            self._passages |= dict(zip(missing, self._embeddings.embed_passages_array(missing, progress=True), strict=True))
-        return np.array([self._passages[text] for text in texts])
-
-    def embed_query_array(self, text: str) -> Floats:
-        if text not in self._questions:
-            self._questions[text] = self._embeddings.embed_query_array(text)
-        return self._questions[text]
-
-
-def pools(folder: Path, texts: Sequence[str], embeddings: Remembering) -> list[Pool]:
-    """Make a pool of each PART texts, every text a statement of its own."""
-    made = []
-    for begin in range(0, len(texts) - PART // 2, PART):
-        chosen = texts[begin : begin + PART]
-        with writing(folder / str(begin), embeddings) as index:
-            index.put([(s, split(s, max_chars=4_000)) for s in (_statement(str(n), text) for n, text in enumerate(chosen))])
-        made.append((Retriever(Index.open(folder / str(begin), embeddings), embeddings), frozenset(chosen)))
-    return made
+def pool(folder: Path, texts: Sequence[str], embeddings: PassageEmbeddings) -> Retriever:
+    """Index texts, every one a statement of its own."""
+    with writing(folder, embeddings) as index:
+        index.put([(s, split(s, max_chars=700)) for s in (_statement(str(number), text) for number, text in enumerate(texts))])
+    return Retriever(Index.open(folder, embeddings), embeddings)  # type: ignore[arg-type]
 
 
 def _statement(statement_id: str, text: str) -> Statement:
     return Statement(statement_id, "0", text, "", None, None, statement_id, language_of(text))
 
 
-def collect(name: str, made: Sequence[Pool], questions: Sequence[Question], gold: Mapping[str, str]) -> Iterator[Example]:
-    """Ask each public question with its paragraph, `gold[question id]`, without it, and where the talk is of other things."""
-    for number, (retriever, texts) in enumerate(made):
-        elsewhere = made[(number + 1) % len(made)][0]
-        for question in (q for q in questions if gold[q.question_id] in texts):
-            found = retriever.retrieve(question.question, top_k=TOP_K + 4)
-            without = [c for c in found.candidates if c.statement.text != gold[question.question_id]]
-            asked = [
-                (f"{name}, held", Found(found.candidates[:TOP_K], found.terms), True, 1.0),
-                (f"{name}, removed", Found(tuple(without[:TOP_K]), found.terms), False, REMOVED_WEIGHT),
-                (f"{name}, elsewhere", elsewhere.retrieve(question.question, top_k=TOP_K), False, 1.0),
-            ]
-            for kind, passages, answerable, weight in asked:
-                _, seen = consider(question.question, passages, count=2)
-                if seen is not None:
-                    yield Example(kind, seen, answerable, weight)
+def collect(name: str, retriever: Retriever, questions: Sequence[Question], gold: Mapping[str, str]) -> Iterator[Example]:
+    """Ask each public question with its paragraph, `gold[question id]`, and without it."""
+    for question in questions:
+        text = gold[question.question_id]
+        found = retriever.retrieve(question.question, top_k=TOP_K + 4)
+        without = tuple(candidate for candidate in found.candidates if candidate.statement.text != text)
+        for candidates, answerable in ((found.candidates[:TOP_K], True), (without[:TOP_K], False)):
+            _, seen = consider(question.question, replace(found, candidates=candidates), count=2)
+            yield Example(name, seen, answerable, text)
 
 
-def collect_own(retriever: Retriever, questions: Sequence[Question], *, cross: bool) -> Iterator[Example]:
-    """Ask the project's questions of the sample statements; those whose best quote is in the other language are the `cross` ones."""
+def collect_elsewhere(retriever: Retriever, questions: Sequence[Question]) -> Iterator[Example]:
+    """Ask public questions of the sample statements, which cannot answer them."""
     for question in questions:
         chosen, seen = consider(question.question, retriever.retrieve(question.question, top_k=TOP_K), count=2)
-        other = bool(chosen) and chosen[0].sentence.candidate.passage.language != question.language
-        if other == cross and seen is not None:
-            yield Example(OWN, seen, question.answerable, OWN_WEIGHT)
+        if chosen and seen is not None:
+            cell = f"{question.language}-{chosen[0].sentence.candidate.passage.language}"
+            yield Example(ELSEWHERE, seen, False, question.question_id, cell)
 
 
-def fit(examples: Sequence[Example], *, height: float) -> dict[str, Any]:
-    """Fit one direction; return intercept, weights on the raw signals, threshold, and the share answered by kind of question."""
-    names = sorted(examples[0].signals)
-    x = np.array([[example.signals[name] for name in names] for example in examples])
-    y = np.array([example.answerable for example in examples])
-    weight = np.array([example.weight for example in examples])
-    mean, deviation = x.mean(0), np.maximum(x.std(0), 1e-9)
-    model = LogisticRegression(max_iter=2_000).fit((x - mean) / deviation, y, sample_weight=weight)
-    probability = model.predict_proba((x - mean) / deviation)[:, 1]
-    threshold = _threshold(probability, y, np.array([example.set_name == OWN for example in examples]), height)
-    weights = model.coef_[0] / deviation
-    kinds = list(dict.fromkeys((example.set_name, example.answerable) for example in examples))
-    answered = {
-        kind: [p >= threshold for p, e in zip(probability, examples, strict=True) if (e.set_name, e.answerable) == kind] for kind in kinds
-    }
-    return {
-        "intercept": float(model.intercept_[0] - (weights * mean).sum()),
-        "weights": dict(zip(names, weights.tolist(), strict=True)),
-        "threshold": threshold,
-        "figures": [
-            f"{name}, {'can' if answerable else 'cannot'} be answered: answered {np.mean(said):.3f} of {len(said)}"
-            for (name, answerable), said in answered.items()
-        ],
-    }
+def collect_own(retriever: Retriever, questions: Sequence[Question]) -> Iterator[Example]:
+    """Ask the project's questions of the sample statements; each belongs to the language of its best quote."""
+    for question in questions:
+        chosen, seen = consider(question.question, retriever.retrieve(question.question, top_k=TOP_K), count=2)
+        if chosen and seen is not None:
+            cell = f"{question.language}-{chosen[0].sentence.candidate.passage.language}"
+            yield Example(OWN, seen, question.answerable, question.question_id, cell)
 
 
-def _threshold(probability: Floats, y: npt.NDArray[np.bool_], own: npt.NDArray[np.bool_], height: float) -> float:
-    """`height` of the way from the surest own question that is to be refused, below it, to the least sure that is to be answered."""
-    answer = float(np.quantile(probability[own & y], WRONGLY_REFUSED, method="lower"))
-    refuse = float(probability[own & ~y & (probability < answer)].max(initial=0.0))
-    return refuse + height * (answer - refuse)
+class Model:
+    """A logistic model of examples, on standardised signals."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        known = [example for example in examples if example.signals is not None]
+        self.names = sorted(known[0].signals or {})
+        x = self._matrix(known)
+        self.mean, self.deviation = x.mean(0), np.maximum(x.std(0), 1e-9)
+        weight = [OWN_WEIGHT if example.set_name == OWN else 1.0 for example in known]
+        self.fitted = LogisticRegression(max_iter=2_000, C=PENALTY).fit(
+            (x - self.mean) / self.deviation, [example.answerable for example in known], sample_weight=weight
+        )
+
+    def probability(self, examples: Sequence[Example]) -> Floats:
+        """Return how likely each can be answered; 0 where there are no signals."""
+        found = np.zeros(len(examples))
+        known = [at for at, example in enumerate(examples) if example.signals is not None]
+        x = self._matrix([examples[at] for at in known])
+        found[known] = self.fitted.predict_proba((x - self.mean) / self.deviation)[:, 1]
+        return found
+
+    def parameters(self) -> dict[str, Any]:
+        """Return intercept and weights on the raw signals."""
+        weights = self.fitted.coef_[0] / self.deviation
+        intercept = float(self.fitted.intercept_[0] - (weights * self.mean).sum())
+        return {"intercept": intercept, "weights": dict(zip(self.names, weights.tolist(), strict=True))}
+
+    def _matrix(self, examples: Sequence[Example]) -> Floats:
+        return np.array([[(example.signals or {})[name] for name in self.names] for example in examples], np.float64)
 
 
-def write(path: Path, models: Mapping[str, dict[str, Any]], embedding: str) -> None:
-    """Write the parameters with their provenance."""
+def fit(public: Sequence[Example], own: Sequence[Example]) -> dict[str, Any]:
+    """Fit one cell; return its parameters, its threshold and what each set reaches."""
+    unseen, model = _unseen(public, own), Model([*public, *own])
+    answerable = np.array([example.answerable for example in public])
+    threshold = _equal_errors(unseen, answerable)
+    if ours := [example for example in own if example.answerable]:
+        threshold = min(threshold, float(np.quantile(model.probability(ours), WRONGLY_REFUSED, method="lower")))
+    threshold = float(np.floor(threshold * 1_000) / 1_000)  # as it is written, not above what it is to let pass
+    figures = {}
+    for name in dict.fromkeys(example.set_name for example in public):
+        of_set = np.array([example.set_name == name for example in public])
+        figures[name] = _reached(unseen[of_set], answerable[of_set], threshold)
+    for name in (OWN, ELSEWHERE):
+        if asked := [example for example in own if example.set_name == name]:
+            told = np.array([example.answerable for example in asked])
+            figures[name] = {"questions": len(asked), "shipped": _errors(model.probability(asked), told, threshold)}
+    return {**model.parameters(), "threshold": threshold, "figures": figures}
+
+
+def _unseen(public: Sequence[Example], own: Sequence[Example]) -> Floats:
+    """The probability of each public example by a model that saw no question on its paragraph."""
+    groups = {group: number for number, group in enumerate(dict.fromkeys(example.group for example in public))}
+    fold = np.array([groups[example.group] % FOLDS for example in public])
+    found = np.zeros(len(public))
+    for number in range(FOLDS):
+        seen = [example for example, other in zip(public, fold, strict=True) if other != number]
+        asked = [example for example, other in zip(public, fold, strict=True) if other == number]
+        if asked:
+            found[fold == number] = Model([*seen, *own]).probability(asked)
+    return found
+
+
+def _errors(probability: Floats, answerable: npt.NDArray[np.bool_], threshold: float) -> dict[str, float]:
+    refused, answered = probability[answerable] < threshold, probability[~answerable] >= threshold
+    shares = [round(float(wrong.mean()), 4) if len(wrong) else 0.0 for wrong in (refused, answered)]
+    return {"threshold": round(threshold, 4), "wrongly_refused": shares[0], "wrongly_answered": shares[1]}
+
+
+def _equal_errors(probability: Floats, answerable: npt.NDArray[np.bool_]) -> float:
+    def worse(threshold: float) -> float:
+        errors = _errors(probability, answerable, threshold)
+        return max(errors["wrongly_refused"], errors["wrongly_answered"])
+
+    return min((float(value) for value in np.unique(probability)), key=worse)
+
+
+def _reached(probability: Floats, answerable: npt.NDArray[np.bool_], threshold: float) -> dict[str, Any]:
+    """The errors at the operating point, where they are equal, and along the curve."""
+    curve = [_errors(probability, answerable, float(value)) for value in np.quantile(probability, np.linspace(0, 1, CURVE))]
+    equal = _errors(probability, answerable, _equal_errors(probability, answerable))
+    return {"questions": int(answerable.sum()), "shipped": _errors(probability, answerable, threshold), "equal": equal, "curve": curve}
+
+
+def write(path: Path, models: Mapping[str, dict[str, Any]], embedding: str, *, every: int) -> None:
+    """Write the parameters with their provenance; `every` Nth public question was asked."""
     lines = [
-        "# When to answer: written by `python -m evals.calibrate`, do not edit. Signals are explained in rag/evidence.py.",
-        f"# Embedding model: {embedding}. At the thresholds below:",
-        *(f"#   {direction}: {line}" for direction, model in models.items() for line in model["figures"]),
+        "# When to answer: written by `python -m evals.calibrate`, do not edit. Signals are explained in rag/decision.py.",
+        f"# Embedding model: {embedding}. Wrongly refused / wrongly answered at the threshold, and where both are equal, by folds (curves:",
+        f"# evals/abstention.json); one public question in {every} was asked:",
     ]
-    for direction, model in models.items():
-        lines += ["", f"[{direction}]", f"threshold = {model['threshold']:.4f}", f"intercept = {model['intercept']:.4f}"]
-        lines += ["", f"[{direction}.weights]", *(f"{name} = {value:.4f}" for name, value in model["weights"].items())]
+    for cell, model in models.items():
+        for name, found in model["figures"].items():
+            reached = [found[at] for at in ("shipped", "equal") if at in found]
+            rates = ", ".join(f"{errors['wrongly_refused']:.3f} / {errors['wrongly_answered']:.3f}" for errors in reached)
+            lines.append(f"#   {cell} {name}, {found['questions']} questions: {rates}")
+    for cell, model in models.items():
+        lines += ["", f"[{cell}]", f"threshold = {model['threshold']:.3f}", f"intercept = {model['intercept']:.4f}"]
+        lines += ["", f"[{cell}.weights]", *(f"{name} = {value:.4f}" for name, value in model["weights"].items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def learn(
-    sets: Mapping[str, list[Question]], made: Mapping[str, list[Pool]], own: Sequence[tuple[Retriever, list[Question]]]
-) -> dict[str, dict[str, Any]]:
-    """Collect the signals of both directions and fit each. `made`: the pools of each language."""
+def learn(sets: Mapping[str, list[Question]], pools: Mapping[Language, Retriever], own: Sequence[Example]) -> dict[str, dict[str, Any]]:
+    """Collect the signals of every cell and fit each. `pools`: the paragraphs of each language; `own`: what was asked of the samples."""
     gold = {name: {question.question_id: question.statement or "" for question in questions} for name, questions in sets.items()}
-    plan = {
-        "same": [
-            ("tydiqa-dev.ar", "ar", "tydiqa-dev.ar"),
-            ("xquad-dev.ar", "ar", "xquad-dev.ar"),
-            ("xquad-dev.en", "en", "xquad-dev.en"),
-        ],
-        "cross": [("xquad-dev.en", "ar", "xquad-dev.ar"), ("xquad-dev.ar", "en", "xquad-dev.en")],
-    }
     models = {}
-    for direction, rows in plan.items():
-        public = [e for name, code, texts in rows for e in collect(f"{name} on {code}", made[code], sets[name], gold[texts])]
-        ours = [e for retriever, questions in own for e in collect_own(retriever, questions, cross=direction == "cross")]
-        models[direction] = fit([*public, *ours], height=HEIGHT[direction])
+    for cell, rows in CELLS.items():
+        public = [e for name, texts in rows for e in collect(name, pools[LANGUAGES[texts]], sets[name], gold[texts])]
+        models[cell] = fit(public, [example for example in own if example.cell == cell])
     return models
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Learn when to answer.")
-    parser.add_argument("sets", type=Path, help="folder of xquad-dev.ar.json, xquad-dev.en.json, tydiqa-dev.ar.json")
-    sets_folder = parser.parse_args().sets
-    languages: dict[str, Language] = {"xquad-dev.ar": "ar", "xquad-dev.en": "en", "tydiqa-dev.ar": "ar"}
-    sets = {name: read_squad(sets_folder / f"{name}.json", language) for name, language in languages.items()}
+    parser.add_argument("sets", type=Path, help=f"folder of {', '.join(f'{name}.json' for name in LANGUAGES)}")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="ask only every Nth public question")
+    arguments = parser.parse_args()
+    folder = arguments.sets
     settings = load_settings()
-    embeddings = Remembering(open_embeddings(settings))
-    with TemporaryDirectory() as folder:
-        made = {}
+    embeddings = open_embeddings(settings)
+    sets = {name: read_squad(folder / f"{name}.json", language) for name, language in LANGUAGES.items()}
+    asked = {name: questions[:: arguments.every] for name, questions in sets.items()}
+    with TemporaryDirectory() as temporary:
+        samples = _own(ROOT / "ingest" / "samples", settings, Path(temporary) / "samples")
+        own = list(collect_own(samples, read_questions(ROOT / "evals" / "sets" / "samples.jsonl")))
+        own += collect_elsewhere(samples, [question for questions in sets.values() for question in questions][::ASKED_ELSEWHERE])
+        if (extra := folder / "hasakah-dev.jsonl").exists():
+            own += collect_own(_own(folder.parent / "statements", settings, Path(temporary) / "hasakah"), read_questions(extra))
+        pools: dict[Language, Retriever] = {}
         for code in ("ar", "en"):
-            texts = list(dict.fromkeys(q.statement or "" for name, qs in sets.items() if languages[name] == code for q in qs))
-            made[code] = pools(Path(folder) / code, texts, embeddings)
-        own = [
-            (
-                _own(ROOT / "ingest" / "samples", settings, Path(folder) / "samples"),
-                read_questions(ROOT / "evals" / "sets" / "samples.jsonl"),
-            )
-        ]
-        if (extra := sets_folder / "hasakah-dev.jsonl").exists():
-            own.append((_own(sets_folder.parent / "statements", settings, Path(folder) / "hasakah"), read_questions(extra)))
-        models = learn(sets, made, own)
-    write(ROOT / "rag" / "calibration.toml", models, embeddings.name)
-    for direction, model in models.items():
-        print(direction, *model["figures"], sep="\n  ")
+            texts = dict.fromkeys(q.statement or "" for name, qs in sets.items() if LANGUAGES[name] == code for q in qs)
+            pools[code] = pool(Path(temporary) / code, list(texts), embeddings)
+        models = learn(asked, pools, own)
+    write(ROOT / "rag" / "calibration.toml", models, embeddings.name, every=arguments.every)
+    figures = {cell: model["figures"] for cell, model in models.items()}
+    (ROOT / "evals" / "abstention.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _own(statements: Path, settings: Settings, index: Path) -> Retriever:

@@ -219,7 +219,7 @@ class Assistant:
             status="answered" if evidence.answers else "not_found",
             mode="quote",
             model=None,
-            answer=compose_quotes(evidence, language),
+            answer=compose_quotes(evidence, language, question=question),
             citations=citations if evidence.answers else (),
             nearest=() if evidence.answers else citations,
         )

@@ -2,9 +2,7 @@
 
 Each sentence is scored by its nearness to the question, its statement's best passage, the share of the question's terms that it or the
 title above it holds, and whether it holds the kind of thing asked for. The best sentences, each with the neighbours that fit beside it,
-become quotes. Whether they answer is a probability from several signals at once, by a logistic model for each direction that
-`python -m evals.calibrate` learns; the parameters and where they come from are in `rag/calibration.toml`. Knows nothing of storage,
-wording or interfaces.
+become quotes. Whether they answer is decided in `rag.decision`. Knows nothing of storage, wording or interfaces.
 
     evidence = gather(question, retriever.retrieve(question, top_k=8), count=2)
     evidence.answers, evidence.quotes[0].text
@@ -13,17 +11,16 @@ wording or interfaces.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cache, lru_cache
-from importlib.resources import files
-from math import exp
+from functools import lru_cache
 
-from rag.language import analyse, content_words, language_of, number_terms, stem
+from rag.decision import calibration, signals, stems_of
+from rag.language import language_of, number_terms
 from rag.language.lexicon import Term, asked_facts, asked_names
 from rag.language.names import MARK
+from rag.language.polarity import denies
 from rag.language.questions import Kind, asked_for, holds
 from rag.lexical import WeightedTerm
 from rag.retrieve import Candidate, Found
@@ -33,7 +30,9 @@ from rag.schema import Span, Statement
 # these values apart.
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
-MIN_CLITIC_WORD = 4  # letters; in shorter words the first letter is most likely their own
+LIST_CHARS = 900  # a list, and what a sentence must not be parted from, up to this
+_QUOTATION_MARKS = ("«»", "“”")
+_ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
 TOLD_KINDS: tuple[Kind, ...] = ("number", "date")  # hardly a sentence is without a name
@@ -50,6 +49,11 @@ class Sentence:
     similarity: float  # standardised by the reference sentences
     terms_share: float  # of the question's terms, 0 to 1
     kind: int  # 1 holds what is asked for, -1 does not, 0 nothing is asked for by kind
+
+    @property
+    def text(self) -> str:
+        span = self.candidate.passage.sentences[self.number]
+        return self.candidate.statement.text[span.start : span.end]
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def gather(question: str, found: Found, *, count: int) -> Evidence:
     if not chosen or seen is None:
         return Evidence(tuple(chosen), 0.0, False)
     best = chosen[0].sentence.candidate.passage.language
-    model = calibration("same" if language_of(question) == best else "cross")
+    model = calibration(language_of(question), best)
     confidence = model.probability(seen)
     return Evidence(tuple(chosen), confidence, confidence >= model.threshold)
 
@@ -88,7 +92,7 @@ def consider(question: str, found: Found, *, count: int) -> tuple[list[Quotable]
     """Choose up to `count` quotes, and return them with their signals: None when a name, year or fact asked for is in none of them."""
     about = about_asked(question, found)
     chosen = choose(question, about or found, count=count)
-    return chosen, signals(chosen, found) if chosen and about and names_asked_facts(question, chosen) else None
+    return chosen, signals(question, chosen, found) if chosen and about and names_asked_facts(question, chosen) else None
 
 
 def about_asked(question: str, found: Found) -> Found | None:
@@ -125,22 +129,22 @@ def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
     A text about the asked-for place or body that never speaks of the asked-for fact is as near to the question as one that does; only
     the missing word tells them apart.
     """
-    stems = set().union(*(_stems(f"{quote.sentence.candidate.statement.title}\n{quote.text}") for quote in chosen))
+    stems = frozenset().union(*(stems_of(f"{quote.sentence.candidate.statement.title}\n{quote.text}") for quote in chosen))
     return all(fact.found_in(stems) for fact in asked_facts(question))
 
 
 def _holds(candidate: Candidate, question: str, names: Sequence[Term]) -> bool:
     if not names:
         return True
-    stems, foreign = _statement_stems(candidate.statement), language_of(question) != candidate.passage.language
+    stems, foreign = _statementstems_of(candidate.statement), language_of(question) != candidate.passage.language
     return all(name.found_in(stems) or (foreign and _sounds_in(name, stems)) for name in names)
 
 
 @lru_cache(maxsize=256)
-def _statement_stems(statement: Statement) -> frozenset[str]:
+def _statementstems_of(statement: Statement) -> frozenset[str]:
     """The stems of a statement and of what is known about it; numbers too, for a year spelled out is the year."""
     text = "\n".join(filter(None, (statement.title, statement.issuer, statement.date, statement.text)))
-    return frozenset(_stems(text) | number_terms(text))
+    return frozenset(stems_of(text) | number_terms(text))
 
 
 def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
@@ -151,20 +155,6 @@ def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
     shapes = [key for form in name.renderings for key in form if key.startswith(MARK)]
     heard = [key for key in stems if key.startswith(MARK)]
     return not shapes or any(get_close_matches(shape, heard, n=1, cutoff=NAME_LIKENESS) for shape in shapes)
-
-
-def signals(chosen: Sequence[Quotable], found: Found) -> dict[str, float]:
-    """Return what the decision to answer rests on. None depends on the size of the index."""
-    best = chosen[0].sentence
-    terms, candidate = found.terms[best.candidate.passage.language], best.candidate
-    return {
-        "sentence_similarity": best.similarity,
-        "passage_similarity": candidate.passage_similarity,
-        "sentence_terms": best.terms_share,
-        "passage_terms": _share(terms, f"{candidate.statement.title}\n{candidate.passage.text}"),
-        "kind": float(max(quote.sentence.kind for quote in chosen[:2])),
-        "known_terms": float(min(sum(item.known for item in terms), 10)),
-    }
 
 
 def _rank(question: str, found: Found) -> list[Sentence]:
@@ -197,7 +187,7 @@ def _sentence(candidate: Candidate, number: int, kind: Kind | None, terms: Seque
 def _share(terms: Sequence[WeightedTerm], text: str) -> float:
     """The share of the known terms that are found in `text`; each counts the same, for in a small index rarity means little."""
     known = [item.term for item in terms if item.known]
-    stems = _stems(text)
+    stems = stems_of(text)
     return sum(term.found_in(stems) for term in known) / len(known) if known else 0.0
 
 
@@ -205,7 +195,7 @@ def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]
     """The sentence with its neighbours in the paragraph, the better-scored side first, as long as they fit and are not quoted yet."""
     spans, text = sentence.candidate.passage.sentences, sentence.candidate.statement.text
     scores = {other.number: other.score for other in ranked if other.candidate is sentence.candidate}
-    first = last = sentence.number
+    first, last = _whole(text, spans, sentence.number, taken)
     while True:
         wider = []
         if first > 0 and _adjoin(text, spans[first - 1], spans[first]):
@@ -218,6 +208,35 @@ def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]
         if not fitting:
             return Span(spans[first].start, spans[last].end)
         _, first, last = max(fitting)
+
+
+def _whole(text: str, spans: Sequence[Span], number: int, taken: Sequence[Span]) -> tuple[int, int]:
+    """The first and last sentence that must be quoted together: with what denies, opens or introduces the one chosen, and with the list
+    that it introduces."""
+    first = last = number
+    while first > 0 and _adjoin(text, spans[first - 1], spans[first]) and _leads(text, spans[first - 1], spans[first]):
+        if spans[last].end - spans[first - 1].start > LIST_CHARS or any(_overlap(spans[first - 1], span) for span in taken):
+            break
+        first -= 1
+    introduces = text[spans[first].start : spans[first].end].rstrip().endswith(":")
+    while introduces and last + 1 < len(spans) and _is_item(text, spans[last + 1]):
+        if spans[last + 1].end - spans[first].start > LIST_CHARS or any(_overlap(spans[last + 1], span) for span in taken):
+            break
+        last += 1
+    return first, last
+
+
+def _leads(text: str, before: Span, span: Span) -> bool:
+    """Whether a sentence cannot be quoted without the one before it: that denies, introduces it, or opens the quotation it stands in."""
+    said = text[before.start : before.end]
+    opened = any(said.count(opener) > said.count(closer) for opener, closer in _QUOTATION_MARKS)
+    return opened or denies(said) or said.rstrip().endswith(":")
+
+
+def _is_item(text: str, span: Span) -> bool:
+    """Whether a sentence begins a line that is marked as an item of a list."""
+    line = max(text.rfind(mark, 0, span.start) for mark in "\n\r") + 1
+    return bool(_ITEM.match(text, line)) and not any(char.isalpha() for char in text[line : span.start])
 
 
 def _adjoin(text: str, one: Span, other: Span) -> bool:
@@ -237,34 +256,5 @@ def _alike(one: Quotable, other: Quotable) -> bool:
     """Whether quotes of two statements say the same: a wire story republished gives one quote, not two."""
     if _source(one.sentence) == _source(other.sentence):
         return False
-    a, b = _stems(one.text), _stems(other.text)
+    a, b = stems_of(one.text), stems_of(other.text)
     return len(a & b) >= ALIKE * len(a | b)
-
-
-def _stems(text: str) -> set[str]:
-    """The stems and name skeletons of a text; a word that may begin with a one-letter preposition (بتخطيط) counts without it too."""
-    terms = analyse(text)
-    bare = {stem(word[1:]) for word in content_words(text) if word[0] in "بلكف" and len(word) > MIN_CLITIC_WORD}
-    return {*terms.stems, *terms.names, *bare}
-
-
-# Whether to answer
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A logistic model: probability = 1 / (1 + exp(−(intercept + Σ weight × signal)))."""
-
-    intercept: float
-    weights: Mapping[str, float]
-    threshold: float
-
-    def probability(self, found: Mapping[str, float]) -> float:
-        return 1 / (1 + exp(-(self.intercept + sum(weight * found[name] for name, weight in self.weights.items()))))
-
-
-@cache
-def calibration(direction: str) -> Calibration:
-    """Read the model for a direction, "same" or "cross", from calibration.toml."""
-    table = tomllib.loads(files("rag").joinpath("calibration.toml").read_text(encoding="utf-8"))[direction]
-    return Calibration(table["intercept"], table["weights"], table["threshold"])

@@ -1,6 +1,6 @@
 """Answering without a language model: the best sentences, verbatim, in a short frame in the question's language.
 
-The frame says where the quotes come from and nothing about what they mean. Knows nothing of search.
+The frame says where the quotes come from and only that of their meaning which `rag.frame` can read off them. Knows nothing of search.
 
     compose_quotes(evidence, "ar")
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.evidence import Evidence, Quotable
+from rag.frame import differing, looked_for, newest, read_aloud
 from rag.prompts import fill
 from rag.schema import Check, Citation, Language, Statement
 
@@ -19,19 +20,25 @@ def cite(quotes: Sequence[Quotable]) -> tuple[Citation, ...]:
     return tuple(_citation(number, quote) for number, quote in enumerate(quotes, 1))
 
 
-def compose_quotes(evidence: Evidence, language: Language) -> str:
-    """Return the answer's text: a frame and the quotes with their [1] markers, or the sentence that there is no answer."""
+def compose_quotes(evidence: Evidence, language: Language, *, question: str = "") -> str:
+    """Return the answer's text: a frame and the quotes with their [1] markers, or the sentence that there is no answer.
+
+    With the `question`: statements that answer it differently are set side by side, the newer marked; what its answer is in the reader's
+    terms stands below quotes of the other language; and when there is no answer, what was looked for.
+    """
     if not evidence.answers:
-        said = [fill("quote", language, "not_found"), *([fill("quote", language, "nearest")] if evidence.quotes else [])]
-        return " ".join(said)
+        nearest = fill("quote", language, "nearest") if evidence.quotes else ""
+        return " ".join(filter(None, (fill("quote", language, "not_found"), looked_for(question, language), nearest)))
     statements = {_statement(quote).statement_id: _statement(quote) for quote in evidence.quotes}
     if len(statements) == 1:
         frame = fill("quote", language, "one_statement", origin=_origin(_statement(evidence.quotes[0]), language))
         lines = [fill("quote", language, "quote", text=quote.text, number=n) for n, quote in enumerate(evidence.quotes, 1)]
     else:
-        frame = fill("quote", language, "several_statements")
-        lines = [_attributed(n, quote, language) for n, quote in enumerate(evidence.quotes, 1)]
-    return "\n".join([frame, *lines])
+        differ = differing(question, [(_statement(quote), quote.text) for quote in evidence.quotes])
+        frame = fill("quote", language, "differing" if differ else "several_statements")
+        newer = newest(list(statements.values())) if differ else None
+        lines = [_attributed(n, quote, language, newer=newer) for n, quote in enumerate(evidence.quotes, 1)]
+    return "\n".join([frame, *lines, *read_aloud(question, cite(evidence.quotes), language)])
 
 
 def check_quotes(citations: Sequence[Citation], statements: dict[str, Statement]) -> tuple[Check, ...]:
@@ -45,9 +52,10 @@ def _statement(quote: Quotable) -> Statement:
     return quote.sentence.candidate.statement
 
 
-def _attributed(number: int, quote: Quotable, language: Language) -> str:
-    origin = _origin(_statement(quote), language)
-    return fill("quote", language, "quote_of", text=quote.text, number=number, origin=origin)
+def _attributed(number: int, quote: Quotable, language: Language, *, newer: str | None) -> str:
+    statement = _statement(quote)
+    mark = fill("quote", language, "newer") if statement.statement_id == newer else ""
+    return fill("quote", language, "quote_of", text=quote.text, number=number, origin=_origin(statement, language) + mark)
 
 
 def _origin(statement: Statement, language: Language) -> str:

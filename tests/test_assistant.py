@@ -23,6 +23,7 @@ pytestmark = pytest.mark.integration
 EVIDENCE = {"ar": 0.80, "en": 0.80}  # share of answerable questions whose evidence stands in the first two quotes, at least
 REFUSED = {"ar": 0.80, "en": 0.80}  # share of unanswerable questions refused, at least
 ARABIC, ENGLISH = "أي مخطوط لم يعثر عليه حتى الآن؟", "How many teachers has Qamaria's education ministry newly hired?"
+FOLLOWED = 0.80  # share of follow-ups answered by their evidence, at least
 UNANSWERABLE = "من فاز بكأس العالم سنة 2018؟"
 
 
@@ -102,9 +103,16 @@ def test_every_citation_is_verbatim(outcomes: list[Outcome], samples: Assistant)
 
 def test_answers_are_framed_in_the_language_of_the_question(outcomes: list[Outcome]) -> None:
     beginnings = {
-        ("ar", "answered"): ("أقرب ما جاء إلى سؤالك في بيان", "أقرب ما جاء إلى سؤالك في البيانات:"),
+        ("ar", "answered"): (
+            "أقرب ما جاء إلى سؤالك في بيان",
+            "أقرب ما جاء إلى سؤالك في البيانات:",
+            "أقرب ما جاء إلى سؤالك في بيانات تختلف",
+        ),
         ("ar", "not_found"): ("لم يُعثر في البيانات على جواب عن هذا السؤال.",),
-        ("en", "answered"): ("Nearest to your question, from the statement",),
+        ("en", "answered"): (
+            "Nearest to your question, from the statement",
+            "Nearest to your question, from statements that give different",
+        ),
         ("en", "not_found"): ("No answer to this question was found in the statements.",),
     }
     seen = set()
@@ -114,6 +122,15 @@ def test_answers_are_framed_in_the_language_of_the_question(outcomes: list[Outco
         assert answer.answer.startswith(beginnings[answer.language, answer.status]), answer.answer
         seen.add((answer.language, answer.status))
     assert seen == set(beginnings)
+
+
+def test_follow_ups_are_answered_by_their_own_evidence(samples: Assistant) -> None:
+    questions = {q.question_id: q for q in read_questions(REPOSITORY / "evals" / "sets" / "follow-ups.jsonl")}
+    pairs = [(questions[q.follows], q) for q in questions.values() if q.follows]
+    assert len(pairs) >= 25
+    answers = [samples.ask(then.question, history=[samples.ask(first.question)]) for first, then in pairs]
+    outcomes = [Outcome(then, answer) for (_, then), answer in zip(pairs, answers, strict=True)]
+    assert sum(outcome.right for outcome in outcomes) / len(outcomes) >= FOLLOWED, wrong(outcomes)
 
 
 @pytest.fixture(scope="module")

@@ -87,12 +87,32 @@ def public_table() -> str:
     return "\n".join(rows)
 
 
+def abstention_table() -> str:
+    """How often each cell refuses and answers wrongly, where it operates and where both errors are equal."""
+    cells = json.loads((ROOT / "evals" / "abstention.json").read_text(encoding="utf-8"))
+    rows = ["| question → statement | asked | questions | wrongly refused | wrongly answered | equal error |", "|---|---|---|---|---|---|"]
+    for cell, sets in cells.items():
+        for name, found in sets.items():
+            if "equal" in found:
+                shipped, equal = found["shipped"], max(found["equal"]["wrongly_refused"], found["equal"]["wrongly_answered"])
+                rates = (shipped["wrongly_refused"], shipped["wrongly_answered"], equal)
+                shown = " | ".join(f"{rate:.3f}".removeprefix("0") for rate in rates)
+                rows.append(f"| {cell.replace('-', ' → ')} | {name} | {found['questions']} | {shown} |")
+    return "\n".join(rows)
+
+
 def with_part(text: str, name: str, content: str) -> str:
     return re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m: f"{m.group(1)}{content}\n{m.group(2)}", text, flags=re.DOTALL)
 
 
 def current() -> str:
-    parts = {"settings": settings_table(), "tree": f"```\n{file_tree()}\n```", "measured": measured_table(), "public": public_table()}
+    parts = {
+        "settings": settings_table(),
+        "tree": f"```\n{file_tree()}\n```",
+        "measured": measured_table(),
+        "public": public_table(),
+        "abstention": abstention_table(),
+    }
     text = README.read_text(encoding="utf-8")
     for name, content in parts.items():
         text = with_part(text, name, content)

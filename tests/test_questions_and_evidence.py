@@ -8,8 +8,9 @@ import pytest
 
 from ingest.passages import split
 from rag.assistant import MAX_QUESTION_CHARS, check_question
+from rag.decision import calibration
 from rag.errors import QuestionError
-from rag.evidence import QUOTE_CHARS, Evidence, about_asked, calibration, choose, gather
+from rag.evidence import QUOTE_CHARS, Evidence, about_asked, choose, gather
 from rag.language.lexicon import question_terms
 from rag.lexical import WeightedTerm
 from rag.prompts import fill
@@ -201,11 +202,12 @@ def test_a_long_sentence_is_quoted_whole_and_alone() -> None:
     assert len(quote.text) > QUOTE_CHARS
 
 
-@pytest.mark.parametrize("direction", ["same", "cross"])
-def test_nearer_evidence_never_lowers_the_probability(direction: str) -> None:
-    model = calibration(direction)
-    weak, strong = (dict.fromkeys(model.weights, 0.0) for _ in range(2))
-    strong |= {"sentence_similarity": 3.0, "passage_similarity": 3.0, "sentence_terms": 1.0, "passage_terms": 1.0}
+@pytest.mark.parametrize(("asked", "answered"), [("ar", "ar"), ("en", "ar"), ("en", "en"), ("ar", "en")])
+def test_nearer_evidence_that_stands_out_is_surer(asked: Language, answered: Language) -> None:
+    model = calibration(asked, answered)
+    weak = dict.fromkeys(model.weights, 0.0) | {"missing_from_passage": 1.0, "missing_from_quote": 1.0}
+    strong = dict.fromkeys(model.weights, 0.0) | {"sentence_similarity": 4.0, "passage_similarity": 4.0, "field_margin": 4.0, "margin": 3.0}
+    strong |= {name: 1.0 for name in model.weights if name.startswith("rare_in") or name.endswith("_terms")}
     assert 0 <= model.probability(weak) < model.threshold < model.probability(strong) <= 1
 
 
@@ -346,3 +348,28 @@ def test_a_question_in_another_language_is_refused_by_name_but_may_be_searched()
     with pytest.raises(QuestionError, match=r"another language \(fr\); ask in Arabic or English"):
         check_question(question)
     assert check_question(question, foreign=True) == question
+
+
+# What a quote must not be parted from
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        ("نفت الوزارة صحة الأنباء عن بيع المقلع. " + "والمقلع يعمل فيه مئات العمال من أهالي البلدة منذ سنين طويلة " * 7 + ".", "نفت"),
+        ("قال الوزير: «لن نبيع المقلع. " + "والمقلع يعمل فيه مئات العمال من أهالي البلدة منذ سنين طويلة " * 7 + "».", "قال الوزير"),
+    ],
+)
+def test_a_denial_or_the_speaker_of_a_quotation_stays_in_the_quote(text: str, lead: str) -> None:
+    source = statement(text)
+    (quote, *_) = choose("كم عدد العمال؟", found("كم عدد العمال؟", candidate(source, 1)), count=1)
+    assert quote.sentence.number == 1
+    assert quote.text.startswith(lead)
+
+
+def test_a_list_is_quoted_whole_with_what_introduces_it() -> None:
+    items = "\n".join(f"- المطلب رقم {n} من مطالب الصيادين، وهو طويل بما يكفي لكي لا تتسع له الاقتباسات القصيرة" for n in range(6))
+    source = statement(f"حدد البيان مطالب النقابة بما يلي:\n{items}\nوفي شأن آخر افتتح الوزير مدرسة.")
+    quote = choose("ما مطالب النقابة؟", found("ما مطالب النقابة؟", candidate(source, 0)), count=1)[0]
+    assert quote.text.count("- المطلب") == 6
+    assert quote.text.startswith("حدد البيان")

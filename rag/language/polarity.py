@@ -54,6 +54,12 @@ def turns(word: str) -> bool:
     return _part(fold(word)) in ("not", "deny")
 
 
+@lru_cache(maxsize=1024)
+def denies(text: str) -> bool:
+    """Say whether a text denies or rejects something, by a word such as نفت or "denied"; a mere "not" is none."""
+    return any(word.part == "deny" for run in _runs(text) for word in _with_parts(run))
+
+
 def _runs(text: str) -> Iterator[list[_Word]]:
     """The words between two signs of punctuation."""
     run: list[_Word] = []
