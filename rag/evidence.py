@@ -31,7 +31,7 @@ from rag.schema import Span, Statement
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 LIST_CHARS = 900  # a list, and what a sentence must not be parted from, up to this
-_QUOTATION_MARKS = ("«»", "“”")
+_QUOTATION_MARKS = (("«", "»"), ("“", "”"))
 _ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
