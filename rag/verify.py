@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from rag.citations import Claim, claims, quotations
 from rag.language import (
@@ -24,6 +25,7 @@ from rag.language import (
     content_words,
     date_within,
     dates,
+    fold,
     language_of,
     numbers,
     same_number,
@@ -33,13 +35,15 @@ from rag.language import (
 from rag.language.calendar_words import weekdays
 from rag.language.lexicon import Term, question_terms
 from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, wording
-from rag.language.polarity import Clause, clauses
+from rag.language.polarity import Clause, clauses, turns
 from rag.language.tokens import tokens
 from rag.schema import Check, CheckKind, Citation, Language, Span
 
 DETAILS: tuple[CheckKind, ...] = ("number", "date", "name", "quote")
 KEY_KINDS: tuple[CheckKind, ...] = ("number", "date", "name", "polarity")  # where one of these fails, the answer is not to be shown
 NEAR = 0.75  # share of a sentence's terms in one of the quote's from which it repeats that one
+ATTRIBUTES = tuple(map(fold, ("بحسب ", "وبحسب ", "وفق ", "وفقاً ", "according to ")))
+WHOLE = 0.9  # share of terms, both ways, from which a sentence is the quote's own
 CLOSE = 0.5  # share of a clause's terms in a quoted clause from which both speak of the same
 # Share of a sentence's terms in its quotes, of the same language or the other, from which they are its source. Sentences of the parallel
 # sample statements reach .17 to .83 in the other language's statement, quotations of speech apart.
@@ -164,7 +168,8 @@ def _units(text: str) -> set[str]:
 
 def _weekdays(text: str) -> list[tuple[int, Span]]:
     named = [(token.key.removesuffix("s") if token.latin else token.key, token) for token in tokens(text)]  # on Fridays
-    found = [(weekdays()[name][0], token) for name, token in named if name in weekdays()]
+    eleven = {token.start for token, following in pairwise(tokens(text)) if fold(text[following.start : following.end]) in ("عشر", "عشرة")}
+    found = [(weekdays()[name][0], token) for name, token in named if name in weekdays() and token.start not in eleven]  # الأحد عشر
     return [(day, Span(token.start, token.end)) for day, token in found if not token.latin or text[token.start].isupper()]
 
 
@@ -260,6 +265,8 @@ def _turned(said: str, sources: Sequence[Source]) -> Iterator[Span]:
     quoted = [(clause, source.language) for source in sources for clause in source.clauses]
     spoken = clauses(said)
     for clause in spoken:
+        if fold(clause.text).startswith(ATTRIBUTES):
+            continue  # who says it is neither stated nor denied
         near = [(_share(clause.said, other.said, language), other.negative) for other, language in quoted]
         best = max((share for share, _ in near), default=0.0)
         comparable = best >= CLOSE and len(content_words(clause.said)) > 1
@@ -267,8 +274,31 @@ def _turned(said: str, sources: Sequence[Source]) -> Iterator[Span]:
         if clause.negative not in alike and (comparable or clause.negative):
             yield Span(clause.start, clause.end)
             return
-    if not any(clause.negative for clause in spoken) and any(_is_stated(said, other.said) for other, _ in quoted if other.negative):
+    stated = not any(clause.negative for clause in spoken) and any(_is_stated(said, other.said) for other, _ in quoted if other.negative)
+    if stated or _is_turned_copy(said, sources):
         yield Span(0, len(said))
+
+
+def _is_turned_copy(said: str, sources: Sequence[Source]) -> bool:
+    """Whether a sentence repeats one of a quote whole but for how often it negates or denies ("the authority denied" for "said")."""
+    language, (own, often) = language_of(said), _without_turns(said)
+    alike = [
+        found
+        for source in sources
+        if source.language == language
+        for span in sentences(source.quote)
+        for part, found in [_without_turns(source.quote[span.start : span.end])]
+        if min(_share(own, part, language), _share(part, own, language)) >= WHOLE
+    ]
+    return bool(alike) and often not in alike
+
+
+def _without_turns(text: str) -> tuple[str, int]:
+    """A text without the words that negate or deny, and how many they are."""
+    turning = [token for token in tokens(text) if turns(text[token.start : token.end])]
+    for token in turning:
+        text = text[: token.start] + " " * (token.end - token.start) + text[token.end :]
+    return text, len(turning)
 
 
 def _is_stated(said: str, denied: str) -> bool:

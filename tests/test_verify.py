@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import SAMPLES
 from fakes import FakeEmbeddings
 
+from evals.alter import alterations, negations
 from ingest import ingest
 from ingest.passages import split
 from rag.build import list_statements
 from rag.citations import claims, plain_markers
-from rag.language import dates
 from rag.schema import Citation, Passage, Statement
 from rag.settings import load_settings
 from rag.verify import check_answer
@@ -57,21 +55,6 @@ def test_what_the_quote_does_not_support_is_found_and_nothing_else(citation: Cit
 
 # True sentences, altered
 
-DIGITS = "0123456789٠١٢٣٤٥٦٧٨٩"
-NUMBER_WORDS = (  # those of a line may stand for each other
-    "ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة",
-    "ثلاث أربع خمس ست سبع تسع",
-    "عشرون ثلاثون أربعون خمسون ستون سبعون ثمانون تسعون",
-    "عشرين ثلاثين أربعين خمسين ستين سبعين ثمانين تسعين",
-    "ثلاثمئة أربعمئة خمسمئة ستمئة سبعمئة ثمانمئة",
-    "two three four five six seven eight nine",
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
-    "twenty thirty forty fifty sixty seventy eighty ninety",
-)
-MONTHS = (
-    "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر شباط آذار نيسان أيار حزيران تموز آب أيلول",
-    "January February March April May June July August September October November December",
-)
 NAMES = (  # of the sample statements
     "القمرية|الخزامى|Orbestone|نزيه الحجلاوي|عين الدراق|اللؤلؤ|المحار|عدنان الدلافي|المنارة|هبة المنارجي|سُلاف المرجاني|دار الياسمين|"
     "السنديان|سهيل العرعري|القناطر|الدباغين|الزيزفون|عبد الباسط الشراعي|منال الخورشاني|Delvanta|النورس|مأمون الزعروري|الوراقي|هولبروك|"
@@ -80,8 +63,10 @@ NAMES = (  # of the sample statements
     "Manal al-Khorshani|Delvanta Systems|Suhail al-Arari|Yanbu|Great Saffar|Meridian|Tolm|Tomas Erwick|Cape Morrow|Salwa Qamhawi|Granox|"
     "Rayhan|Halvern|Osmer|Brindle Ford|Petra Vansell|Tollard|Anselm Pryke",
 )
+NAME_POOLS = [pool.split("|") for pool in NAMES]
 SEEDS = range(4)
 CAUGHT, FALSE_ALARMS = 0.99, 0.01
+TURNED_MISSED = 0.03  # measured: 2 of 96; "the authority denied" for "said" is close to what a quote may say elsewhere
 
 
 @pytest.fixture
@@ -102,26 +87,6 @@ def _cited(passage: Passage, statement: Statement) -> Citation:
     return Citation(1, *about, quote=passage.text, start=passage.start, end=passage.end, score=1.0)
 
 
-def alterations(sentence: str, known: str, chance: random.Random) -> Iterator[str]:
-    """The sentence with one digit, number word, month or name changed to another that is not in it, nor, if a name, in `known`."""
-    for at, char in enumerate(sentence):
-        if char in DIGITS:
-            family = DIGITS[:10] if char in DIGITS[:10] else DIGITS[10:]
-            yield sentence[:at] + chance.choice([digit for digit in family[1:] if digit != char]) + sentence[at + 1 :]
-    pools = [pool.split() for pool in (*NUMBER_WORDS, *MONTHS)] + [pool.split("|") for pool in NAMES]
-    for pool in pools:
-        for word in pool:
-            for match in re.finditer(rf"(?<![^\W_]){word}(?![^\W_]|[\u064b-\u0652])", sentence):
-                others = [other for other in pool if other not in f"{sentence} {known}" and _month(other) != _month(word)]
-                yield sentence[: match.start()] + chance.choice(others) + sentence[match.end() :]
-
-
-def _month(word: str) -> object:
-    """The month that a word names, else the word: آذار is مارس."""
-    found = dates(f"5 {word} 2030")
-    return found[0].month if found and found[0].month else word
-
-
 def test_altered_sentences_are_caught_and_true_ones_are_not(true_sentences: list[tuple[str, Statement, Citation]]) -> None:
     alarms = [sentence for sentence, _, citation in true_sentences if unsupported(f"{sentence} [1]", citation)]
     assert len(true_sentences) > 150
@@ -130,12 +95,31 @@ def test_altered_sentences_are_caught_and_true_ones_are_not(true_sentences: list
         (text, bool(unsupported(f"{text} [1]", citation)))
         for seed in SEEDS
         for sentence, about, citation in true_sentences
-        for text in alterations(sentence, f"{about.title} {about.issuer}", random.Random(f"{seed} {sentence}"))
+        for _, text in alterations(sentence, f"{about.title} {about.issuer}", random.Random(f"{seed} {sentence}"), NAME_POOLS)
     ]
     # Measured: all but 11 of 1,832 are caught (.994); the others put in what else stands in the sentence or its statement's date.
     missed = [text for text, caught in altered if not caught]
     assert len(altered) > 1500
     assert len(missed) <= (1 - CAUGHT) * len(altered), f"{len(missed)} of {len(altered)}: {missed}"
+
+
+PARAPHRASES = [
+    (*line.split("\t"), "")[:3] for line in TABLE.with_name("paraphrases.tsv").read_text("utf-8").splitlines() if not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize(("name", "said", "known"), PARAPHRASES, ids=[said for _, said, _ in PARAPHRASES])
+def test_what_is_held_against_true_sentences_in_other_words_is_known(name: str, said: str, known: str) -> None:
+    found = unsupported(said, next(citation for citation, _, _ in CASES if citation.statement_id == name))
+    assert found == ([known] if known else [])
+    assert len(PARAPHRASES) >= 50 and sum(bool(alarm) for _, _, alarm in PARAPHRASES) <= 8
+
+
+def test_a_sentence_made_to_deny_or_to_state_is_caught(true_sentences: list[tuple[str, Statement, Citation]]) -> None:
+    turned = [(text, unsupported(f"{text} [1]", citation)) for sentence, _, citation in true_sentences for _, text in negations(sentence)]
+    missed = [text for text, found in turned if not found]
+    assert len(turned) > 75
+    assert len(missed) <= TURNED_MISSED * len(turned), missed
 
 
 # Sentences and their citations

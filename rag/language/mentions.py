@@ -66,7 +66,7 @@ class Mention:
             return fold(self.text) in found.addresses
         if self.forms:
             return any(all(part in found.stems for part in form) for form in self.forms) or _sounds_same(fold(self.text), found)
-        stems = {stem(form) for form in _bare(fold(self.text))}
+        stems = {stem(form) for form in _bare(fold(TANWIN.sub("", self.text)))}
         return bool(stems & found.stems) or _sounds_alike(fold(self.text), found) or _is_kindred(fold(self.text), found)
 
     def means_in(self, text: str) -> bool:
