@@ -103,6 +103,12 @@ def test_altered_sentences_are_caught_and_true_ones_are_not(true_sentences: list
     assert len(missed) <= (1 - CAUGHT) * len(altered), f"{len(missed)} of {len(altered)}: {missed}"
 
 
+@pytest.mark.parametrize("name", ["السودان", "الأردن", "الحسكة", "القامشلي"])
+def test_a_listed_name_stands_where_it_is_written(name: str) -> None:
+    quote = f"وصل الوفد إلى {name} صباح أمس للقاء المسؤولين."
+    assert unsupported(f"{quote} [1]", Citation(1, "s", "t", None, None, "s.txt", "ar", quote, 0, len(quote), 1.0)) == []
+
+
 PARAPHRASES = [
     (*line.split("\t"), "")[:3] for line in TABLE.with_name("paraphrases.tsv").read_text("utf-8").splitlines() if not line.startswith("#")
 ]

@@ -91,7 +91,8 @@ def wording(text: str) -> Wording:
     latin = [shape for word in said if word.text[0].isupper() and (shape := skeleton(word.folded))]
     arabic = [shape for form in forms if not form.isascii() and (shape := skeleton(form))]
     addresses = [fold(_trimmed(match[0])) for match in _ADDRESS.finditer(text)]
-    return Wording(frozenset(map(stem, forms)), tuple(arabic), tuple(latin), frozenset(addresses))
+    stems = {stem(shape) for form in forms for shape in (form, _without_article(form))}  # السودان is its own stem, سودان another
+    return Wording(frozenset(stems), tuple(arabic), tuple(latin), frozenset(addresses))
 
 
 @lru_cache(maxsize=512)
