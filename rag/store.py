@@ -306,7 +306,7 @@ def _unpack(packed: str, count: int) -> Floats:
 
 def _statement_metadata(statement: Statement) -> dict[str, Any]:
     cuts = [[cut.start, cut.end, cut.reason] for cut in statement.cuts]
-    data = {
+    return {
         "revision": statement.revision,
         "text": statement.text,
         "title": statement.title,
@@ -320,8 +320,7 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
         "place": statement.place,
         "also_at": json.dumps(statement.also_at, ensure_ascii=False) if statement.also_at else None,
         "sketch": base64.b64encode(sketch(statement).astype("<u4").tobytes()).decode("ascii"),
-    }
-    return {name: value for name, value in data.items() if value is not None}
+    }  # with None for what is not known: an upsert keeps what it is not told of
 
 
 def _statement(key: str, data: dict[str, Any]) -> Statement:
@@ -335,8 +334,8 @@ def _statement(key: str, data: dict[str, Any]) -> Statement:
         source=data["source"],
         language=data["language"],
         cuts=tuple(Cut(*cut) for cut in json.loads(data["cuts"])),
-        pages=tuple(json.loads(data.get("pages", "[]"))),
-        origins=json.loads(data.get("origins", "{}")),
+        pages=tuple(json.loads(data.get("pages") or "[]")),
+        origins=json.loads(data.get("origins") or "{}"),
         place=data.get("place"),
-        also_at=tuple(json.loads(data.get("also_at", "[]"))),
+        also_at=tuple(json.loads(data.get("also_at") or "[]")),
     )

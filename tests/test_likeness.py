@@ -87,6 +87,17 @@ def test_earlier_texts_of_a_corrected_statement_are_kept_and_the_newest_answers(
     assert account(load_settings(), "flood").versions == (), "what was removed by hand is gone with its past"
 
 
+def test_what_a_statement_no_longer_says_of_itself_is_forgotten(folder: Path, index: Path) -> None:
+    (folder / "olives.txt").rename(folder / "olives.md")
+    (folder / "olives.md").write_text(f"---\ndate: 2031-03-04\nissuer: Union\n---\n{OLIVES}")
+    ingest([folder])
+    assert account(load_settings(), "olives").statement.date == "2031-03-04"
+    (folder / "olives.md").write_text(OLIVES)
+    ingest([folder])
+    statement = account(load_settings(), "olives").statement
+    assert (statement.date, statement.issuer) == (None, None)
+
+
 def test_a_change_of_what_is_cut_makes_no_version(folder: Path, index: Path) -> None:
     ingest([folder])
     (folder / "flood.txt").write_text(FLOOD_REPORT + "\nاظهر المزيد\n")
