@@ -22,7 +22,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.enable_socket,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
 ]
 FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
@@ -159,25 +159,68 @@ def test_the_shipped_font_is_used(window: Window) -> None:
     assert "IBM Plex Sans Arabic" in window.style(".answer .own", "fontFamily")
 
 
-def test_a_chip_shows_the_quote_in_its_source(window: Window) -> None:
+def open_chip(window: Window, turn: int, number: int) -> Any:
+    window.page.locator(".exchange").nth(turn).locator(".chip").nth(number - 1).click()
+    window.page.locator(f'#reader [data-place="c:{turn}:{number}"]').wait_for()
+    return window.page.locator("#reader")
+
+
+IN_VIEW = """m => {
+  const quote = m.getBoundingClientRect(), box = m.closest('.text').getBoundingClientRect();
+  return quote.top >= box.top && quote.bottom <= box.bottom;
+}"""
+
+
+def test_a_chip_opens_the_statement_at_the_quote_and_leads_on(window: Window) -> None:
     window.ask("كم عائلة عادت؟")
     window.ask("ماذا جاء عن الهدنة؟")
     assert window.page.locator("#evidence-0-2").is_hidden()
-    window.page.locator(".exchange").first.locator(".chip").nth(1).click()
-    card = window.page.locator("#evidence-0-2")
-    card.wait_for()
-    assert "flash" in (card.get_attribute("class") or "")
-    assert card.evaluate("e => e === document.activeElement")
-    mark = card.locator("mark")
+    reader = open_chip(window, 0, 2)
+    mark = reader.locator("mark.current")
     assert mark.text_content() == fakes.QUOTE_AR_2
-    inside = """m => {
-      const quote = m.getBoundingClientRect(), box = m.closest('.context').getBoundingClientRect();
-      return quote.top >= box.top && quote.top < box.bottom;
-    }"""
-    assert mark.evaluate(inside), "the quote is scrolled into view"
-    assert fakes.STATEMENTS[0].source in (card.locator(".source").text_content() or "")
-    assert card.locator(".cut").text_content() == fakes.LEFTOVER
-    assert window.page.locator("#evidence-1-1").is_hidden()
+    assert mark.evaluate(IN_VIEW), "the quote is scrolled into view"
+    assert fakes.STATEMENTS[0].source in reader.locator(".source").text_content()
+    assert reader.locator(".cut").text_content() == fakes.LEFTOVER
+    assert window.page.locator("#evidence-1-1").is_hidden(), "the cards of the answer that was clicked"
+    chat, beside = window.page.locator("#chat").bounding_box(), reader.bounding_box()
+    assert beside["x"] + beside["width"] <= chat["x"] + 1, "beside the chat, not over it"
+    reader.locator(".before").click()
+    window.page.locator('#reader [data-place="c:0:1"]').wait_for()
+    assert reader.locator("mark.current").text_content() == fakes.QUOTE_AR
+    assert reader.locator("mark.current").evaluate(IN_VIEW)
+    window.page.keyboard.press("Escape")
+    assert reader.is_hidden()
+    assert window.page.evaluate("document.activeElement.dataset.open") == "c:0:2", "back to where it was opened"
+    open_chip(window, 0, 1)
+    assert reader.is_visible(), "the same quote opens again"
+
+
+def test_a_chip_peeks_at_its_quote(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    window.page.locator(".chip").first.hover()
+    assert fakes.QUOTE_AR in window.page.locator("#peek").text_content()
+    window.page.mouse.move(0, 0)
+    window.page.locator("#peek").wait_for(state="detached")
+    window.page.locator(".chip").nth(1).focus()
+    window.page.keyboard.press("Shift+Tab")
+    assert fakes.QUOTE_AR in window.page.locator("#peek").text_content(), "the keyboard peeks too"
+    window.page.keyboard.press("Escape")
+    assert window.page.locator("#peek").count() == 0
+
+
+def test_an_opinion_is_kept_with_its_reason(window: Window) -> None:
+    window.ask("كم عائلة عادت؟")
+    window.page.locator(".thumb[data-thumb=down]").click()
+    window.page.locator(".reason input").fill("الاقتباس عن عام آخر")
+    window.page.keyboard.press("Enter")
+    window.page.get_by_text(ARABIC["thanks"]).wait_for()
+    assert window.page.locator(".thumb[data-thumb=down]").get_attribute("aria-pressed") == "true"
+
+
+def test_a_link_asks_its_question(window: Window) -> None:
+    window.page.goto(f"{window.address}?q=How many violations were reported?")
+    window.page.locator(".answer").wait_for()
+    assert window.page.locator(".question").text_content().endswith("How many violations were reported?")
 
 
 def test_the_streamed_text_is_replaced_by_the_answer_and_the_box_is_cleared(window: Window) -> None:
@@ -228,7 +271,7 @@ def test_hostile_text_stays_text(window: Window) -> None:
     window.ask("hostile <img src=x onerror=window.pwned=1>")
     assert window.page.evaluate("window.pwned") is None
     assert window.page.locator("#chat img, #evidence img, #chat script, #evidence a").count() == 0
-    assert window.page.locator("#evidence mark").text_content() == fakes.HOSTILE
+    assert window.page.locator("#evidence blockquote").text_content() == fakes.HOSTILE
 
 
 def test_an_example_is_asked_when_clicked(window: Window) -> None:

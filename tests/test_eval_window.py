@@ -22,9 +22,9 @@ from evals.stored import stored_runs
 from rag import Assistant
 from rag.schema import Statement
 from rag.settings import load_settings
-from ui.app import mount_chat
 from ui.eval_render import comparison_html, problem_html, result_html, run_label, state_html
 from ui.evaluations import Busy, Evaluations, State
+from ui.page import mount_chat
 
 DOUBT = Doubt("كم شخصاً استشهد؟", "ar", ("تعرض سجن الصناعة في الحسكة لهجوم.",), ("elsewhere",))
 

@@ -29,9 +29,10 @@ from rag.prompts import fill
 from rag.schema import Citation, Completed, Delta, Event, Filters, Retrieved
 from rag.settings import Settings, load_settings
 from rag.write import Writer, answer_messages, rewrite_messages
-from ui.app import Desk
+from ui.cards import card_html
 from ui.cli import main
-from ui.render import answer_html, card_html
+from ui.desk import Desk
+from ui.render import answer_html
 from ui.strings import STRINGS
 
 DATA = Path(__file__).parent / "data"
@@ -327,7 +328,7 @@ def test_a_poisoned_quote_is_shown_as_text_and_reaches_the_model_as_data(poisone
     bad = tuple(replace(citation, title=row["poison"], issuer=row["poison"], quote=row["poison"]) for citation in clean.citations)
     answer = replace(clean, answer=f"{clean.answer}\n{row['poison']}", citations=bad)
     page = Page()
-    page.feed(answer_html(answer, 0, clean.language) + "".join(card_html(citation, None, "c", clean.language) for citation in bad))
+    page.feed(answer_html(answer, 0, clean.language) + "".join(card_html(citation, None, 0, clean.language) for citation in bad))
     assert not page.tags & {"script", "style", "img", "iframe", "svg", "meta", "link", "form", "object", "embed", "base", "b"}
     assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "style", "srcset", "action")]
     assert not [value for name, value in page.attributes if name == "href" and not (value or "").startswith("#")]

@@ -11,17 +11,12 @@ import fakes_ui as fakes
 import pytest
 
 from rag.errors import IndexMissing, QuestionError
-from rag.schema import Check, Citation, Cut, Language, Statement
-from ui.render import (
-    Exchange,
-    answer_html,
-    card_html,
-    context_html,
-    conversation_html,
-    evidence_html,
-    isolate,
-    message_language,
-)
+from rag.schema import Check, Citation, Cut, Hit, Language, Span, Statement
+from ui.cards import card_html, evidence_html
+from ui.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
+from ui.markup import figures, isolate, message_language
+from ui.reader import Place, reader_html, text_html
+from ui.render import answer_html, conversation_html
 from ui.strings import ARABIC, ENGLISH, LANGUAGE_NAMES, STRINGS
 
 
@@ -57,7 +52,7 @@ def test_no_document_text_becomes_markup_anywhere(interface: Language) -> None:
     turn = replace(exchange("hostile"), question=fakes.HOSTILE)
     page = conversation_html([turn], [], interface) + evidence_html([turn], interface) + conversation_html([], [fakes.HOSTILE], interface)
     tags = set(re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)", page))
-    assert not tags & {"script", "img", "iframe", "svg"}
+    assert not tags & {"script", "img", "iframe"}
     assert not re.search(r"<[^>]*\son\w+\s*=", page)
     assert not re.search(r'href="(?!#evidence-\d+-\d+")', page)
 
@@ -103,13 +98,13 @@ def test_quotes_stand_apart_from_bayans_own_words() -> None:
     own, *quotes = re.findall(r"<(?:p|blockquote) class=.*?</(?:p|blockquote)>", html, re.DOTALL)
     assert own.startswith('<p class="own" dir="rtl" lang="ar">')
     assert fakes.STATEMENTS[0].title in plain(own)
-    assert [plain(quote) for quote in quotes] == [f"«{fakes.QUOTE_AR}»[1]", f"«{fakes.QUOTE_AR_2}»[2]"]
+    assert [plain(quote) for quote in quotes] == [f"«{fakes.QUOTE_AR}»[١]", f"«{fakes.QUOTE_AR_2}»[٢]"]
     assert all(quote.startswith('<blockquote class="source-words" dir="rtl"') for quote in quotes)
 
 
 def test_a_quote_keeps_the_direction_of_its_own_language_inside_an_answer_of_the_other() -> None:
     html = answer_html(exchange("ماذا جاء عن الهدنة؟").answer, 0, "ar")  # type: ignore[arg-type]
-    assert '<div class="answer answered" dir="rtl" lang="ar"><p class="own" dir="rtl"' in html
+    assert '<div class="answer answered by-quote" dir="rtl" lang="ar"><p class="own" dir="rtl"' in html
     assert '<bdi class="cited-title" dir="ltr" lang="en">Weekly report on the ceasefire</bdi>' in html
     assert '<blockquote class="source-words" dir="ltr" lang="en">' in html
 
@@ -122,7 +117,7 @@ def test_what_bayan_adds_after_a_quote_is_its_own() -> None:
     )
     html = answer_html(answer, 0, "ar")
     assert re.findall(r"<(p|blockquote) ", html) == ["p", "blockquote", "p"]
-    assert plain(html).endswith(f"[1] — «{fakes.STATEMENTS[0].title}» بتاريخ 2024-03-16")
+    assert plain(html).endswith(f"[١] — «{fakes.STATEMENTS[0].title}» بتاريخ 2024-03-16")
 
 
 def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
@@ -131,7 +126,7 @@ def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
     answer = replace(answer, answer="قال البيان إن «121 عائلة عادت من العراق» [1] وقال «كلاماً آخر» [1][9].")
     html = answer_html(answer, 3, "ar")
     assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == ['«<bdi class="figures" dir="ltr">121</bdi> عائلة عادت من العراق»']
-    assert html.count('href="#evidence-3-1"') == 2
+    assert html.count('data-open="c:3:1"') == 2
     assert "evidence-3-9" not in html
     assert plain(html).endswith("[9].")
 
@@ -144,8 +139,8 @@ def test_a_title_that_is_also_the_quote_stays_a_quote() -> None:
 def test_markers_are_isolated_links_to_their_card() -> None:
     turn = exchange("كم عائلة؟")
     talk, panel = conversation_html([turn], [], "ar"), evidence_html([turn], "ar")
-    chips = re.findall(r'<a class="chip" dir="ltr" href="#([\w-]+)" aria-label="([^"]+)">\[(\d)\]</a>', talk)
-    assert [(target, number) for target, _, number in chips] == [("evidence-0-1", "1"), ("evidence-0-2", "2")]
+    chips = re.findall(r'<a class="chip" dir="ltr" href="#([\w-]+)" data-open="[^"]+" aria-label="([^"]+)">\[(\d)\]</a>', talk)
+    assert [(target, number) for target, _, number in chips] == [("evidence-0-1", "١"), ("evidence-0-2", "٢")]
     assert all(f'id="{target}"' in panel for target, _, _ in chips)
 
 
@@ -156,42 +151,103 @@ def test_an_unsupported_detail_is_pointed_out() -> None:
     assert plain(html).endswith(f"{ARABIC['unsupported']} 122")
 
 
-def statement_and_citation(text: str, start: int, end: int, *cuts: Cut) -> tuple[Citation, Statement]:
-    statement = Statement("s", "r", text, "عنوان", None, None, "f.txt", "ar", cuts)
-    return Citation(1, "s", "عنوان", None, None, "f.txt", "ar", text[start:end], start, end, 1.0), statement
+def test_figures_of_bayans_own_words_are_marked_as_borne_out_or_not() -> None:
+    answer = exchange("كم عائلة؟").answer
+    assert answer is not None
+    checks = (Check("number", "27", True, 1), Check("number", "41", False, 1))
+    html = answer_html(replace(answer, mode="llm", model="m", answer="عاد 27 ثم 41 من 127 [1].", checks=checks), 0, "ar")
+    assert [plain(found) for found in re.findall(r'<span class="verified"[^>]*>(.*?)<svg', html)] == ["27"]
+    assert [plain(found) for found in re.findall(r'<span class="unverified"[^>]*>(.*?)<svg', html)] == ["41"]
+    assert len(re.findall(r'class="(?:un)?verified"', html)) == 2, "127 holds 27 but is another number"
+    assert ARABIC["worded"].format(model="m") in plain(html)
+
+
+def a_statement(text: str, *cuts: Cut, pages: tuple[int, ...] = ()) -> Statement:
+    return Statement("s", "r", text, "عنوان", None, None, "f.txt", "ar", cuts, pages)
 
 
 @pytest.mark.parametrize("cuts", [(), (Cut(0, 6, "x"),), (Cut(5, 12, "x"), Cut(14, 20, "x"), Cut(28, 40, "x"))])
 def test_the_highlight_is_exactly_the_quote(cuts: tuple[Cut, ...]) -> None:
     text = "قبل ذلك وقع UN <b>تفجير</b> في 2014 & بعده نص طويل جداً"
-    citation, statement = statement_and_citation(text, 8, 30, *cuts)
-    html = context_html(citation, statement, "ar")
+    html = text_html(a_statement(text, *cuts), [Span(8, 30)], "ar")
     assert plain(html) == text
-    assert [plain(mark) for mark in re.findall(r"<mark>(.*?)</mark>", html)] == [text[8:30]]
+    assert [plain(mark) for mark in re.findall(r'<mark class="current">(.*?)</mark>', html)] == [text[8:30]]
 
 
-def test_leftovers_are_dimmed_and_far_context_is_left_out() -> None:
-    text = "شارك الخبر. " + "أ" * 9000 + " الاقتباس هنا. " + "ب" * 9000
-    start = text.index("الاقتباس")
-    citation, statement = statement_and_citation(text, start, start + 8)
-    assert len(plain(context_html(citation, statement, "ar"))) < 9000
-    citation, statement = statement_and_citation("شارك الخبر. نص البيان.", 12, 21, Cut(0, 11, "web"))
-    assert '<span class="cut" title="ليس من نص البيان">شارك الخبر.</span>' in context_html(citation, statement, "ar")
+def test_a_quote_over_several_paragraphs_is_highlighted_in_each_and_the_others_of_the_answer_are_shown_too() -> None:
+    text = "مقدمة. أول الاقتباس\n\nآخره. خاتمة"
+    html = text_html(a_statement(text), [Span(7, 26), Span(27, 32)], "ar")
+    assert [plain(mark) for mark in re.findall(r'<mark class="current">(.*?)</mark>', html)] == ["أول الاقتباس", "آخره."]
+    assert [plain(mark) for mark in re.findall(r"<mark>(.*?)</mark>", html)] == ["خاتمة"]
 
 
-def test_a_card_without_its_statement_still_shows_the_quote() -> None:
-    citation, _ = statement_and_citation("نص", 0, 2)
-    html = card_html(citation, None, "evidence-0-1", "en")
-    assert "<mark>نص</mark>" in html
-    assert "f.txt" in html
-    assert "<time" not in html
+def test_leftovers_are_dimmed_pages_are_told_and_each_paragraph_runs_its_own_way() -> None:
+    html = text_html(
+        a_statement("شارك الخبر. نص البيان.\nUNHCR said so.\nUNHCR: قالت المنظمة ذلك.", Cut(0, 11, "web"), pages=(0, 23)), [], "ar"
+    )
+    assert '<span class="cut" title="ليس من نص البيان">شارك الخبر.</span>' in html
+    assert re.findall(r'class="page-begins">(.*?)<', html) == ["الصفحة ١", "الصفحة ٢"]
+    assert re.findall(r'<p class="" dir="(\w+)"', html) == ["rtl", "ltr", "rtl"]
+
+
+def test_the_reader_says_where_it_is_and_leads_to_the_quotes_around() -> None:
+    place = Place(a_statement("نص البيان هنا.", pages=(0,)), (Span(3, 9),), "c:0:2", "c:0:1", "", 2, 2)
+    html = reader_html(place, "ar")
+    assert "الاقتباس ٢ من ٢" in plain(html) and "الصفحة ١" in plain(html)
+    assert 'data-open="c:0:1"' in html
+    assert html.count(" disabled") == 1, "there is nothing after the last"
+    assert reader_html(None, "ar") == ""
+
+
+def test_a_card_says_who_when_where_and_on_which_page() -> None:
+    citation = Citation(1, "s", "عنوان", "جهة", "2024-03-16", "f.txt", "ar", "نص", 12, 14, 1.0)
+    html = card_html(citation, a_statement("س" * 40, pages=(0, 10)), 0, "en", verbatim=True)
+    for told in ("جهة", "16 March 2024", "page 2", "f.txt", ENGLISH["verbatim"]):
+        assert told in plain(html)
+    alone = card_html(replace(citation, issuer=None, date=None), None, 0, "en")
+    assert "نص" in plain(alone) and "data-open" not in alone
+    assert ENGLISH["no_issuer"] in plain(alone) and ENGLISH["no_date"] in plain(alone)
+
+
+def test_dated_statements_found_stand_in_the_order_of_time() -> None:
+    def hit(rank: int, statement: str, date: str | None) -> Hit:
+        return Hit(rank, 1.0, statement, f"p{rank}", f"عنوان {rank}", None, date, "ar", "f.txt", "نص", 0, 2)
+
+    found = (hit(1, "a", "2024-05-01"), hit(2, "b", "2023-01-01"), hit(3, "a", "2024-05-01"), hit(4, "c", None))
+    panel = evidence_html([replace(exchange("كم عائلة؟"), found=found)], "ar")
+    assert re.findall(r'<li><time[^>]*datetime="([^"]+)"', panel) == ["2023-01-01", "2024-05-01"]
+    assert re.findall(r'data-open="(h[^"]+)"', panel) == ["h:0:2", "h:0:1"]
+    assert "timeline" not in evidence_html([replace(exchange("كم عائلة؟"), found=found[:1])], "ar")
+
+
+def test_a_conversation_comes_back_from_the_browser_as_it_was_and_what_was_tampered_with_does_not() -> None:
+    turn = replace(exchange("كم عائلة؟"), thumb="up")
+    shelf = add_kept("not a shelf", "one", [turn], "2024-01-01")
+    shelf = add_kept(shelf, "two", [turn, turn], "2024-01-02")
+    assert [entry["name"] for entry in shelf] == ["two", "one"]
+    back = find_kept(shelf, "one")
+    assert (back[0].question, back[0].answer, back[0].thumb) == (turn.question, turn.answer, "up")
+    assert find_kept(remove_kept(shelf, "one"), "one") == ()
+    assert from_kept([*to_kept([turn]), {"answer": {"question": 1}}, 7]) == back
+    assert find_kept(add_kept(shelf, "one", [], ""), "one") == (), "an empty conversation is not kept"
+    assert len(add_kept(add_kept([], "old", [turn] * 150, ""), "new", [turn] * 100, "")) == 1
+
+
+def test_figures_follow_the_interface() -> None:
+    assert [figures(1234.5, language) for language in ("ar", "en")] == ["١٬٢٣٤٫٥", "1,234.5"]
+    assert figures("m-3", "ar") == "m-3"
+
+
+def test_marks_that_turn_text_round_have_no_say() -> None:
+    html = isolate("a\u202egnp.exe\u202c b\u2066c", "en")
+    assert plain(html) == "a\ufffdgnp.exe bc"
 
 
 def test_nearest_passages_are_labelled_as_no_answer() -> None:
     turn = exchange("هل وصلت إلى المريخ؟")
     panel = evidence_html([turn], "ar")
     assert ARABIC["nearest"] in panel
-    assert '<section class="nearest">' in panel
+    assert '<section class="nearest"' in panel
     assert "chip" not in conversation_html([turn], [], "ar")
 
 
@@ -216,7 +272,7 @@ def test_a_problem_is_a_sentence_in_the_readers_language(problem: Exception, sho
 
 
 def test_examples_come_from_titles_the_readers_language_first() -> None:
-    from ui.app import example_questions  # loads Gradio, which takes seconds
+    from ui.desk import example_questions  # loads Gradio, which takes seconds
 
     questions = example_questions(fakes.STATEMENTS[:2], "en")
     assert questions[0] == "What does the statement “Weekly report on the ceasefire” say?"

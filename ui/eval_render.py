@@ -19,7 +19,7 @@ from evals.summary import ALL
 from rag.errors import BayanError
 from rag.schema import Answer, Language
 from ui.evaluations import Busy, State
-from ui.render import DIRECTIONS, isolate, message_language
+from ui.markup import DIRECTIONS, isolate, message_language
 from ui.strings import STRINGS
 
 HEADLINE = ("right", "evidence", "R@1", "R@5", "answered.wrong", "refused.wrong")

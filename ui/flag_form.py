@@ -17,9 +17,9 @@ from evals.feedback import Doubt, FeedbackError, add_question
 from rag.followup import in_context
 from rag.language import language_of
 from rag.schema import Answer, Language, Statement
+from ui.conversation import Exchange
 from ui.eval_render import flagged_html, problem_html
 from ui.evaluations import Evaluations
-from ui.render import Exchange
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -1,70 +1,33 @@
-"""Draw questions, answers and their evidence as HTML.
+"""Draw the conversation as HTML: questions, answers with citation chips in the sentence, and what a reader can do with an answer.
 
-Pure functions from records to markup: knows nothing of Gradio, sessions or the assistant. Every piece of text from a document or a
-reader is escaped here, once, in `isolate`; Markdown is never interpreted. Direction is set from the language of the text, and runs
-of the other script stand in a `<bdi>` of their own, so that a Latin name or a number cannot reorder an Arabic sentence.
+Pure functions from records to markup: knows nothing of Gradio, sessions or the assistant. What a source says is drawn as a quotation,
+what Bayan says around it as plain words, and what a language model wrote is labelled as its own.
 
-    >>> isolate("بلغ العدد 121", "ar")
-    'بلغ العدد <bdi class="figures" dir="ltr">121</bdi>'
+    conversation_html([Exchange("متى؟", answer=answer)], examples=[], interface="ar")
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from typing import NamedTuple
 
 from rag.errors import BayanError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, ModelError, QuestionError
-from rag.language.detect import language_of
-from rag.schema import Answer, Citation, Language, Statement
+from rag.schema import Answer, Check, Language
+from ui.conversation import Exchange
+from ui.icons import icon
+from ui.markup import QUOTED, element, figures, isolate, message_language, said, spoken
 from ui.strings import STRINGS
 
-CONTEXT_CHARS = 4000  # of a statement shown before and after the quote
-THUMBS_DOWN = (
-    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M17 3v11M7 14l4 7a2.5 2.5 0 0 0 2-3l-1-4h5V3H7.5A2.5 2.5 0 0 0 5 5l-1.5 6.5'
-    'A2.5 2.5 0 0 0 6 14zM17 3h3v11h-3"/></svg>'
-)
-DIRECTIONS: dict[Language, str] = {"ar": "rtl", "en": "ltr"}
-
-# Arabic letters, marks and digits, without the punctuation Arabic shares with other scripts.
-_ARABIC = (
-    r"\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u06d5-\u06ff\u0660-\u0669"
-    r"\u0750-\u077f\u08a0-\u08ff\ufb50-\ufd3d\ufd50-\ufdff\ufe70-\ufefc"
-)
-_LATIN = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
-_LATIN_RUN = rf"[{_LATIN}][{_LATIN}0-9]*(?:[ .'’&/@:?=#%+_-]{{1,3}}[{_LATIN}0-9]+)*"
-_NUMBER_RUN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:(?<!\S)[+-])?[0-9]+(?:[.,:/][0-9]+)*%?"
-_FOREIGN: dict[Language, re.Pattern[str]] = {
-    "ar": re.compile(rf"{_LATIN_RUN}|{_NUMBER_RUN}"),
-    "en": re.compile(rf"[{_ARABIC}]+(?:[ ،؛:.«»0-9-]{{1,12}}[{_ARABIC}]+)*"),
-}
+STAGES = ("retrieve", "evidence", "generate", "verify", "total")
 _MARKS = '«»“”"'
-_QUOTED = re.compile(r"«[^«»]+»|“[^“”]+”|\"[^\"\n]+\"")
-_OTHER: dict[Language, Language] = {"ar": "en", "en": "ar"}
 _ERROR_KEYS: dict[type[Exception], str] = {
     QuestionError: "question_error",
     ModelError: "model_error",
     **dict.fromkeys((IndexMissing, IndexMismatch, IndexBusy, IndexUnusable), "index_error"),
 }
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A question and what has come of it so far: text under way, then an answer, a problem, or a stop.
-
-    `written`: what a language model has written below the quotes, not checked yet.
-    """
-
-    question: str
-    text: str = ""
-    written: str = ""
-    answer: Answer | None = None
-    statements: Mapping[str, Statement] = field(default_factory=dict)
-    problem: Exception | None = None
-    stopped: bool = False
 
 
 class _Piece(NamedTuple):
@@ -76,122 +39,130 @@ class _Piece(NamedTuple):
     number: int | None = None
 
 
-# Text
-
-
-def message_language(text: str, *, default: Language) -> Language:
-    """Tell the language of a message from its own words; words in quotation marks (a title) count only if there are no others."""
-    for words in (_QUOTED.sub(" ", text), text):
-        if re.search(r"[^\W\d_]", words):
-            return language_of(words)
-    return default
-
-
-def isolate(text: str, language: Language) -> str:
-    """Escape text of a language for HTML, with each run of the other script, and in Arabic each number, in a `<bdi>`."""
-    html, done = [], 0
-    for run in _FOREIGN[language].finditer(text):
-        html += [escape(text[done : run.start()]), _isolated(run[0], _OTHER[language])]
-        done = run.end()
-    return "".join(html) + escape(text[done:])
-
-
-def _isolated(run: str, language: Language) -> str:
-    figures = ' class="figures"' if run[-1] in "0123456789%" and " " not in run and not re.search(f"[{_LATIN}]", run) else ""
-    return f'<bdi{figures} dir="{DIRECTIONS[language]}">{isolate(run, language)}</bdi>'
-
-
-def _element(tag: str, classes: str, language: Language, inner: str) -> str:
-    return f'<{tag} class="{classes}" dir="{DIRECTIONS[language]}" lang="{language}">{inner}</{tag}>'
-
-
-def _spoken(text: str) -> str:
-    return f'<span class="spoken">{escape(text)} </span>'
-
-
-def header_html(interface: Language) -> str:
-    """Draw the masthead: the name, and in two sentences what Bayan does and never does."""
-    words = STRINGS[interface]
-    return _element("div", "masthead", interface, f"<h1>{escape(words['name'])}</h1><p>{escape(words['intro'])}</p>")
-
-
-# Conversation
-
-
 def conversation_html(exchanges: Sequence[Exchange], examples: Sequence[str], interface: Language, *, flags: bool = False) -> str:
-    """Draw the conversation; before the first question, examples to choose from. `flags`: a thumbs-down below each answer."""
-    flag = _flag_html(interface) if flags else ""
-    turns = "".join(_exchange_html(exchange, turn, interface, flag) for turn, exchange in enumerate(exchanges))
+    """Draw the conversation; before the first question, what Bayan is and examples to choose from.
+
+    `flags`: an answer can be made into a test question.
+    """
+    turns = "".join(_exchange_html(exchange, turn, interface, flags) for turn, exchange in enumerate(exchanges))
     label = escape(STRINGS[interface]["conversation"])
-    return f'<div class="talk" role="log" aria-label="{label}">{turns or _examples_html(examples, interface)}</div>'
+    answered = said("answered", interface)
+    return f'<section class="talk" aria-label="{label}" data-answered="{answered}">{turns or welcome_html(examples, interface)}</section>'
 
 
-def _examples_html(examples: Sequence[str], interface: Language) -> str:
+def welcome_html(examples: Sequence[str], interface: Language) -> str:
+    """Draw the first screen: what Bayan does, what it never does, and questions to begin with, or how to add statements."""
+    told = "".join(
+        element("p", "told", interface, f"<b>{said(f'{key}_head', interface)}</b> {said(key, interface)}") for key in ("does", "never")
+    )
+    if not examples:
+        steps = "".join(f"<li>{_command(said(key, interface))}</li>" for key in ("add_upload", "add_command", "add_ask"))
+        title = element("h2", "", interface, said("add_head", interface))
+        return f'<div class="welcome">{told}{title}{element("ol", "steps", interface, steps)}</div>'
     buttons = []
     for text in examples:
         language = message_language(text, default=interface)
-        button = _element("button", "example", language, isolate(text, language))
-        buttons.append(f"<li>{button}</li>")
-    note = _element("p", "note", interface, escape(STRINGS[interface]["examples"])) if examples else ""
-    return f'{note}<ul class="examples">{"".join(buttons)}</ul>'
+        buttons.append(f"<li>{element('button', 'example', language, isolate(text, language))}</li>")
+    note = element("p", "note", interface, said("examples", interface))
+    return f'<div class="welcome">{told}{note}<ul class="examples">{"".join(buttons)}</ul></div>'
 
 
-def _flag_html(interface: Language) -> str:
-    return f'<p class="flagging"><button class="flag" lang="{interface}">{THUMBS_DOWN}{escape(STRINGS[interface]["flag"])}</button></p>'
+def _command(sentence: str) -> str:
+    """Set what stands between backticks as code, left to right."""
+    return re.sub(r"`([^`]+)`", r'<code dir="ltr">\1</code>', sentence)
 
 
-def _exchange_html(exchange: Exchange, turn: int, interface: Language, flag: str) -> str:
+def _exchange_html(exchange: Exchange, turn: int, interface: Language, flags: bool) -> str:
     language, words = message_language(exchange.question, default=interface), STRINGS[interface]
-    question = _element("p", "question", language, _spoken(words["you"]) + isolate(exchange.question, language))
-    reply = _spoken(words["bayan"]) + _reply_body(exchange, turn, interface)
-    return f'<div class="exchange">{question}<div class="reply">{reply}</div>{flag if exchange.answer else ""}</div>'
+    question = element("h2", "question", language, spoken(words["you"]) + isolate(exchange.question, language))
+    reply = spoken(words["bayan"]) + _reply_body(exchange, turn, interface)
+    tools = _tools_html(exchange, interface, flags) if exchange.answer else ""
+    return f'<article class="exchange" data-turn="{turn}">{question}<div class="reply">{reply}</div>{tools}</article>'
 
 
 def _reply_body(exchange: Exchange, turn: int, interface: Language) -> str:
-    words = STRINGS[interface]
     draft = _draft(exchange.text, interface) if exchange.text else ""
     if exchange.written:
-        draft += _element("p", "note waiting", interface, escape(words["writing"])) + _draft(exchange.written, interface)
+        draft += element("p", "note waiting", interface, said("writing", interface)) + _draft(exchange.written, interface)
     if exchange.problem is not None:
         return draft + _problem(exchange.problem, interface)
     if exchange.stopped:
-        return draft + _element("p", "note", interface, escape(words["stopped"]))
+        return draft + element("p", "note", interface, said("stopped", interface))
     if exchange.answer is not None:
         return answer_html(exchange.answer, turn, interface)
-    return draft or _element("p", "note waiting", interface, escape(words["searching"]))
+    return draft or element("p", "note waiting", interface, said("searching", interface))
 
 
 def _draft(text: str, interface: Language) -> str:
     language = message_language(text, default=interface)
-    return _element("div", "draft", language, isolate(text, language))
+    return element("div", "draft", language, isolate(text, language))
 
 
 def _problem(problem: Exception, interface: Language) -> str:
     """Say in the reader's language that the answer failed; a detail only where it helps whoever runs Bayan."""
     key = _ERROR_KEYS.get(type(problem), "failure")
-    sentence = _element("p", "problem", interface, escape(STRINGS[interface][key]))
+    sentence = element("p", "problem", interface, said(key, interface))
     if not isinstance(problem, BayanError) or key == "question_error":
         return sentence
-    return sentence + _element("p", "problem detail", "en", isolate(str(problem)[:500], "en"))
+    return sentence + element("p", "problem detail", "en", isolate(str(problem)[:500], "en"))
+
+
+# What a reader can do with an answer
+
+
+def _tools_html(exchange: Exchange, interface: Language, flags: bool) -> str:
+    thumbs = "".join(_thumb_html(thumb, exchange.thumb, interface) for thumb in ("up", "down"))
+    share = f'<button class="share" data-done="{said("copied", interface)}">{icon("link")}{said("share", interface)}</button>'
+    flag = f'<button class="flag">{icon("flag")}{said("flag", interface)}</button>' if flags else ""
+    field = f'<label>{said("reason", interface)} <input type="text" name="reason" maxlength="500" autocomplete="off"></label>'
+    reason = f'<form class="reason" hidden>{field}<button>{said("reason_send", interface)}</button></form>'
+    thanks = f'<p class="note">{said("thanks", interface)}</p>' if exchange.thumb else ""
+    row = f'<div class="tools">{thumbs}{share}{flag}{_timings_html(exchange, interface)}</div>'
+    return element("div", "after", interface, row + reason + thanks)
+
+
+def _thumb_html(thumb: str, chosen: str, interface: Language) -> str:
+    label = said(f"thumb_{thumb}", interface)
+    return (
+        f'<button class="thumb" data-thumb="{thumb}" aria-pressed="{str(thumb == chosen).lower()}" aria-label="{label}" title="{label}">'
+        f"{icon(thumb)}</button>"
+    )
+
+
+def _timings_html(exchange: Exchange, interface: Language) -> str:
+    """How long each stage took, on demand."""
+    if exchange.answer is None or not exchange.answer.timings_ms.total:
+        return ""
+    rows = "".join(
+        f"<tr><th scope='row'>{said(f'stage_{stage}', interface)}</th><td>{said('milliseconds', interface, count=round(taken))}</td></tr>"
+        for stage in STAGES
+        if (taken := getattr(exchange.answer.timings_ms, stage)) or stage == "total"
+    )
+    total = said("took", interface, seconds=round(exchange.answer.timings_ms.total / 1000, 1))
+    return f'<details class="timings"><summary>{total}</summary><table>{rows}</table></details>'
+
+
+# Answers
 
 
 def answer_html(answer: Answer, turn: int, interface: Language) -> str:
-    """Draw a complete answer: Bayan's own sentences as paragraphs, the source's as quotes, markers as links to the evidence."""
+    """Draw a complete answer: Bayan's own sentences as paragraphs, the source's as quotes, markers as chips that open the statement."""
     blocks = [block for paragraph in _paragraphs(_pieces(answer)) for block in _blocks(paragraph)]
     paragraphs = [_block_html(block, answer, turn, interface) for block in blocks]
-    status = f"answer {answer.status.replace('_', '-')}"
-    return _element("div", status, answer.language, "".join(paragraphs) + _after(answer, turn, interface))
+    status = f"answer {answer.status.replace('_', '-')} by-{answer.mode}"
+    label = said("worded", interface, model=answer.model or "") if answer.mode == "llm" else ""
+    by = element("p", "by", interface, label) if label else ""
+    return element("div", status, answer.language, by + "".join(paragraphs) + _after(answer, turn, interface))
 
 
 def _after(answer: Answer, turn: int, interface: Language) -> str:
-    words = STRINGS[interface]
     if answer.status == "not_found" and answer.nearest:
-        link = f'<a class="to-nearest" href="#evidence-{turn}-{answer.nearest[0].number}">{escape(words["nearest_link"])}</a>'
-        return _element("p", "note", interface, link)
+        link = f'<a class="to-nearest" href="#evidence-{turn}-{answer.nearest[0].number}">{said("nearest_link", interface)}</a>'
+        return element("p", "note", interface, link)
     doubtful = [check.text for check in answer.checks if not check.supported]
     items = "، ".join(doubtful) if answer.language == "ar" else ", ".join(doubtful)
-    warning = f"{escape(words['unsupported'])} {_element('bdi', '', answer.language, isolate(items, answer.language))}"
-    return _element("p", "doubt", interface, warning) if doubtful else ""
+    warning = f"{icon('warning')}{said('unsupported', interface)} {element('bdi', '', answer.language, isolate(items, answer.language))}"
+    return element("p", "doubt", interface, warning, ' role="note"') if doubtful else ""
 
 
 def _pieces(answer: Answer) -> Iterator[_Piece]:
@@ -210,7 +181,7 @@ def _mark_pattern(quotes: Mapping[str, Language]) -> re.Pattern[str]:
     """Match a whole cited quote with its quotation marks, else anything in quotation marks, else a marker."""
     whole = [r"\s+".join(map(re.escape, quote.split())) for quote in sorted(quotes, key=len, reverse=True) if quote]
     alternatives = [rf"[«“\"]?(?:{'|'.join(whole)})[»”\"]?"] if whole else []
-    return re.compile("|".join([*alternatives, _QUOTED.pattern, r"\[(?P<number>\d+)\]"]))
+    return re.compile("|".join([*alternatives, QUOTED.pattern, r"\[(?P<number>\d+)\]"]))
 
 
 def _marked(match: re.Match[str], answer: Answer, languages: Mapping[str, Language]) -> _Piece | None:
@@ -248,87 +219,45 @@ def _block_html(pieces: Sequence[_Piece], answer: Answer, turn: int, interface: 
     """Draw a block quote where only quotes and markers stand, else a paragraph of Bayan's own."""
     own = any(not piece.quoted and piece.number is None for piece in pieces)
     language = answer.language if own else next((piece.quoted for piece in pieces if piece.quoted), answer.language)
-    inner = "".join(_piece_html(piece, language, turn, interface) for piece in pieces)
-    return _element("p" if own else "blockquote", "own" if own else "source-words", language, inner)
+    inner = "".join(_piece_html(piece, language, answer, turn, interface) for piece in pieces)
+    return element("p" if own else "blockquote", "own" if own else "source-words", language, inner)
 
 
-def _piece_html(piece: _Piece, language: Language, turn: int, interface: Language) -> str:
+def _piece_html(piece: _Piece, language: Language, answer: Answer, turn: int, interface: Language) -> str:
     if piece.number is not None:
-        label = escape(STRINGS[interface]["chip"].format(number=piece.number))
-        return f'<a class="chip" dir="ltr" href="#evidence-{turn}-{piece.number}" aria-label="{label}">[{piece.number}]</a>'
+        return chip_html(piece.number, turn, interface)
     if piece.titled:
-        title = _element("bdi", "cited-title", piece.titled, isolate(piece.text[1:-1], piece.titled))
+        title = element("bdi", "cited-title", piece.titled, isolate(piece.text[1:-1], piece.titled))
         return escape(piece.text[0]) + title + escape(piece.text[-1])
     if piece.quoted:
-        return _element("span", "quote", piece.quoted, isolate(piece.text, piece.quoted))
-    return isolate(piece.text, language)
+        return element("span", "quote", piece.quoted, isolate(piece.text, piece.quoted))
+    return _checked_html(piece.text, language, answer.checks, interface)
 
 
-# Evidence
+def chip_html(number: int, turn: int, interface: Language) -> str:
+    """Draw a citation marker: it shows its quote, and opens the statement at the quote."""
+    label = said("chip", interface, number=number)
+    link = f'href="#evidence-{turn}-{number}" data-open="c:{turn}:{number}"'
+    return f'<a class="chip" dir="ltr" {link} aria-label="{label}">[{figures(number, interface)}]</a>'
 
 
-def evidence_html(exchanges: Sequence[Exchange], interface: Language) -> str:
-    """Draw the evidence panel: one set of cards for each answer, the last one in view."""
-    words = STRINGS[interface]
-    sets = [_evidence_set(exchange, turn, interface) for turn, exchange in enumerate(exchanges) if _offered(exchange)]
-    shown = [html.replace("<section ", "<section hidden ", 1) for html in sets[:-1]] + sets[-1:]
-    empty = _element("p", "note", interface, escape(words["evidence_empty"]))
-    return f'<h2 id="evidence-title">{escape(words["evidence"])}</h2>' + ("".join(shown) or empty)
+def _checked_html(text: str, language: Language, checks: Sequence[Check], interface: Language) -> str:
+    """Bayan's or a model's own words, the figures among them marked as borne out by the quotes or not."""
+    marks = {check.text: check.supported for check in checks if check.kind in ("number", "date", "name") and check.text.strip()}
+    if not marks:
+        return isolate(text, language)
+    html, done = [], 0
+    for found in re.finditer("|".join(rf"(?<!\w){re.escape(mark)}(?!\w)" for mark in sorted(marks, key=len, reverse=True)), text):
+        html += [
+            isolate(text[done : found.start()], language),
+            _figure_html(found[0], marks[found[0]], text[found.end() :], language, interface),
+        ]
+        done = found.end()
+    return "".join(html) + isolate(text[done:], language)
 
 
-def _offered(exchange: Exchange) -> tuple[Citation, ...]:
-    answer = exchange.answer
-    return () if answer is None else answer.citations if answer.status == "answered" else answer.nearest
-
-
-def _evidence_set(exchange: Exchange, turn: int, interface: Language) -> str:
-    nearest = exchange.answer is not None and exchange.answer.status == "not_found"
-    cards = [
-        card_html(citation, exchange.statements.get(citation.statement_id), f"evidence-{turn}-{citation.number}", interface)
-        for citation in _offered(exchange)
-    ]
-    head = f'<section class="{"nearest" if nearest else "cited"}">{_warning(nearest, interface)}'
-    return head + "".join(cards) + "</section>"
-
-
-def _warning(nearest: bool, interface: Language) -> str:
-    words = STRINGS[interface]
-    return f'<h3>{escape(words["nearest"])}</h3><p class="note">{escape(words["nearest_note"])}</p>' if nearest else ""
-
-
-def card_html(citation: Citation, statement: Statement | None, card_id: str, interface: Language) -> str:
-    """Draw one citation: number, title, issuer, date, the statement's text around the marked quote, and the source as text."""
-    words, language = STRINGS[interface], citation.language
-    title = _element("h4", "title", language, isolate(citation.title, language))
-    context = _element("div", "context", language, context_html(citation, statement, interface))
-    region = context.replace("<div ", f'<div tabindex="0" role="region" aria-label="{escape(words["context"])}" ', 1)
-    source = f'<p class="source">{escape(words["source"])}: <bdi dir="ltr">{escape(citation.source)}</bdi></p>'
-    head = f'<header><span class="number">{citation.number}</span>{title}</header>'
-    return f'<article class="card" id="{card_id}" tabindex="-1">{head}{_meta(citation)}{region}{source}</article>'
-
-
-def _meta(citation: Citation) -> str:
-    issuer = _element("bdi", "issuer", citation.language, isolate(citation.issuer, citation.language)) if citation.issuer else ""
-    date = f'<time dir="ltr" datetime="{escape(citation.date)}">{escape(citation.date)}</time>' if citation.date else ""
-    parts = " · ".join(part for part in (issuer, date) if part)
-    return f'<p class="meta">{parts}</p>' if parts else ""
-
-
-def context_html(citation: Citation, statement: Statement | None, interface: Language) -> str:
-    """Draw the statement's text around `[start, end)`, that stretch alone in `<mark>`, web leftovers dimmed."""
-    if statement is None:
-        return f"<mark>{isolate(citation.quote, citation.language)}</mark>"
-    first, last = max(0, citation.start - CONTEXT_CHARS), min(len(statement.text), citation.end + CONTEXT_CHARS)
-    inside = {e for cut in statement.cuts for e in (cut.start, cut.end) if first < e < last and not citation.start < e < citation.end}
-    edges = sorted({first, citation.start, citation.end, last} | inside)
-    stretches = [_stretch(statement, start, end, citation, interface) for start, end in pairwise(edges)]
-    return ("… " if first else "") + "".join(stretches) + (" …" if last < len(statement.text) else "")
-
-
-def _stretch(statement: Statement, start: int, end: int, citation: Citation, interface: Language) -> str:
-    html = isolate(statement.text[start:end], statement.language)
-    if start == citation.start:
-        return f"<mark>{html}</mark>"
-    if any(cut.start <= start and end <= cut.end for cut in statement.cuts):
-        return f'<span class="cut" title="{escape(STRINGS[interface]["cut"])}">{html}</span>'
-    return html
+def _figure_html(text: str, supported: bool, rest: str, language: Language, interface: Language) -> str:
+    kind = "verified" if supported else "unverified"
+    sign = icon("check") if supported else "" if rest.lstrip().startswith("⚠") else icon("warning")
+    told = said(kind, interface)
+    return f'<span class="{kind}" title="{told}">{isolate(text, language)}{sign}{spoken(f" ({STRINGS[interface][kind]})")}</span>'

@@ -22,11 +22,11 @@ from rag.errors import SettingsError
 from rag.settings import Settings
 from ui import api, openai_api
 from ui.access import Access
-from ui.app import mount_chat
 from ui.doorway import Doorway
 from ui.embed import embed
 from ui.evaluations import Evaluations
 from ui.health import health
+from ui.page import mount_chat
 from ui.problems import tell_problems
 from ui.service import Service
 from ui.telemetry import Telemetry
@@ -76,7 +76,7 @@ def build_web(assistant: Assistant, settings: Settings, access: Access, evaluati
         from ui.mcp_server import http_routes
 
         web.router.routes.extend(http_routes(tools))
-    mount_chat(web, assistant, evaluations, framed_by=settings.frame_origins, at_once=service.at_once)
+    mount_chat(web, assistant, evaluations, service=service, framed_by=settings.frame_origins, at_once=service.at_once)
     web.add_middleware(  # the last added is the first passed
         Doorway,
         access=access,

@@ -1,0 +1,108 @@
+"""The grains of the window's markup: text escaped and set in its direction, figures and dates as the interface's language writes them.
+
+Knows nothing of answers or of Gradio. Every piece of text from a document or a reader is escaped here, once, in `isolate`; Markdown is
+never interpreted. Direction is set from the language of the text, and runs of the other script stand in a `<bdi>` of their own, so that
+a Latin name or a number cannot reorder an Arabic sentence.
+
+    >>> isolate("بلغ العدد 121", "ar")
+    'بلغ العدد <bdi class="figures" dir="ltr">121</bdi>'
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from rag.language.calendar_words import month_names
+from rag.language.detect import language_of
+from rag.schema import Language
+from ui.strings import STRINGS
+
+DIRECTIONS: dict[Language, str] = {"ar": "rtl", "en": "ltr"}
+
+# Arabic letters, marks and digits, without the punctuation Arabic shares with other scripts.
+_ARABIC = (
+    r"\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u06d5-\u06ff\u0660-\u0669"
+    r"\u0750-\u077f\u08a0-\u08ff\ufb50-\ufd3d\ufd50-\ufdff\ufe70-\ufefc"
+)
+_LATIN = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
+_LATIN_RUN = rf"[{_LATIN}][{_LATIN}0-9]*(?:[ .'’&/@:?=#%+_-]{{1,3}}[{_LATIN}0-9]+)*"
+_NUMBER_RUN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:(?<!\S)[+-])?[0-9]+(?:[.,:/][0-9]+)*%?"
+_FOREIGN: dict[Language, re.Pattern[str]] = {
+    "ar": re.compile(rf"{_LATIN_RUN}|{_NUMBER_RUN}"),
+    "en": re.compile(rf"[{_ARABIC}]+(?:[ ،؛:.«»0-9-]{{1,12}}[{_ARABIC}]+)*"),
+}
+QUOTED = re.compile(r"«[^«»]+»|“[^“”]+”|\"[^\"\n]+\"")
+_TURNING, _SILENT = re.compile("[\u202d\u202e]"), re.compile("[\u202a-\u202c\u2066-\u2069]")
+_OTHER: dict[Language, Language] = {"ar": "en", "en": "ar"}
+
+
+def message_language(text: str, *, default: Language) -> Language:
+    """Tell the language of a message from its own words; words in quotation marks (a title) count only if there are no others."""
+    for words in (QUOTED.sub(" ", text), text):
+        if re.search(r"[^\W\d_]", words):
+            return language_of(words)
+    return default
+
+
+def isolate(text: str, language: Language) -> str:
+    """Escape text of a language for HTML, with each run of the other script, and in Arabic each number, in a `<bdi>`."""
+    html, done = [], 0
+    for run in _FOREIGN[language].finditer(text):
+        html += [_escaped(text[done : run.start()]), _isolated(run[0], _OTHER[language])]
+        done = run.end()
+    return "".join(html) + _escaped(text[done:])
+
+
+def _escaped(text: str) -> str:
+    """Text whose own direction marks have no say: those that turn letters round are shown as a sign, the others left out."""
+    return _TURNING.sub('<span class="control">\ufffd</span>', _SILENT.sub("", escape(text)))
+
+
+def _isolated(run: str, language: Language) -> str:
+    figures = ' class="figures"' if run[-1] in "0123456789%" and " " not in run and not re.search(f"[{_LATIN}]", run) else ""
+    return f'<bdi{figures} dir="{DIRECTIONS[language]}">{isolate(run, language)}</bdi>'
+
+
+def element(tag: str, classes: str, language: Language, inner: str, attributes: str = "") -> str:
+    """An element in the direction of its language; `inner` and `attributes` are markup."""
+    return f'<{tag} class="{classes}" dir="{DIRECTIONS[language]}" lang="{language}"{attributes}>{inner}</{tag}>'
+
+
+def spoken(text: str) -> str:
+    """Text for screen readers alone."""
+    return f'<span class="spoken">{escape(text)} </span>'
+
+
+def said(key: str, interface: Language, **values: object) -> str:
+    """A sentence of the interface, escaped; figures in it as the language writes them."""
+    return escape(STRINGS[interface][key].format(**{name: figures(value, interface) for name, value in values.items()}))
+
+
+_ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+def figures(value: object, interface: Language) -> str:
+    """A number as the interface writes it; any other text stays as it is.
+
+    >>> figures(12, "ar")
+    '١٢'
+    """
+    if not isinstance(value, int | float):
+        return str(value)
+    written = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    return written.translate(_ARABIC_DIGITS).replace(",", "٬").replace(".", "٫") if interface == "ar" else written
+
+
+def date_html(date: str, interface: Language) -> str:
+    """Draw an ISO date as the interface's language writes it.
+
+    >>> date_html("2024-03-16", "en")
+    '<time dir="ltr" lang="en" datetime="2024-03-16">16 March 2024</time>'
+    """
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", date)
+    shown = date
+    if found and 1 <= int(found[2]) <= 12:
+        shown = f"{int(found[3])} {month_names(interface, 'gregorian')[int(found[2]) - 1]} {found[1]}"
+        shown = shown.translate(_ARABIC_DIGITS) if interface == "ar" else shown
+    return f'<time dir="{DIRECTIONS[interface]}" lang="{interface}" datetime="{escape(date)}">{escape(shown)}</time>'

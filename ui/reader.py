@@ -1,0 +1,98 @@
+"""Draw a whole statement to be read beside the chat, opened at a quote, with the way to the quotes before and after it.
+
+Pure functions from records to markup. Paragraphs take the direction of their own words; what is no part of the text (web leftovers) is
+dimmed; the pages of a PDF are told apart.
+
+    reader_html(Place(statement, marks=(Span(10, 40),)), "ar")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rag.schema import Language, Span, Statement
+from ui.cards import meta_html, source_html
+from ui.icons import icon
+from ui.markup import element, isolate, message_language, said
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reader is: a statement, the stretch in question first among those to be marked, and its neighbours.
+
+    `before` and `after` are the keys of the quotes around it, `position` of `total` its own place among them.
+    """
+
+    statement: Statement
+    marks: tuple[Span, ...] = ()
+    key: str = ""
+    before: str = ""
+    after: str = ""
+    position: int = 0
+    total: int = 0
+
+
+def reader_html(place: Place | None, interface: Language) -> str:
+    """Draw the reader; nothing when no statement is open."""
+    if place is None:
+        return ""
+    statement = place.statement
+    title = element("h2", "title", statement.language, isolate(statement.title, statement.language), ' tabindex="-1" id="reader-title"')
+    page = statement.page(place.marks[0].start) if place.marks else None
+    about = meta_html(statement, interface, page=page) + source_html(statement.source, interface)
+    body = element("div", "text", statement.language, text_html(statement, place.marks, interface), ' tabindex="0" role="document"')
+    bar = element("div", "bar", interface, _steps_html(place, interface) + _button("close", "close_reader", interface))
+    return f'<article class="statement" data-place="{place.key}" aria-labelledby="reader-title">{bar}{title}{about}{body}</article>'
+
+
+def _steps_html(place: Place, interface: Language) -> str:
+    if place.total < 2:
+        return "<span></span>"
+    told = said("quote_of", interface, position=place.position, total=place.total)
+    before = _button("before", "quote_before", interface, place.before)
+    after = _button("after", "quote_after", interface, place.after)
+    return f'<span class="steps">{before}<span>{told}</span>{after}</span>'
+
+
+def _button(kind: str, label: str, interface: Language, key: str | None = None) -> str:
+    opens = "" if key is None else f' data-open="{key}"' if key else " disabled"
+    told = said(label, interface)
+    return f'<button class="{kind}" aria-label="{told}" title="{told}"{opens}>{icon(kind)}</button>'
+
+
+def text_html(statement: Statement, marks: Sequence[Span], interface: Language) -> str:
+    """Draw the statement's text, paragraph by paragraph, with `marks` in `<mark>`, the first as the current one."""
+    html, page = [], None
+    for line in re.finditer(r"[^\n]+", statement.text):
+        if not line[0].strip():
+            continue
+        if (now := statement.page(line.start())) != page:
+            page = now
+            html.append(f'<p class="page-begins">{said("page", interface, number=page)}</p>')
+        language = message_language(line[0], default=statement.language)
+        stretches = _stretches(statement, line.start(), line.end(), marks)
+        inner = "".join(_stretch(statement, start, end, marks, language, interface) for start, end in stretches)
+        html.append(element("p", "", language, inner))
+    return "".join(html)
+
+
+def _stretches(statement: Statement, start: int, end: int, marks: Sequence[Span]) -> Iterator[tuple[int, int]]:
+    """Part a line where a mark or a cut begins or ends; the current mark stays whole."""
+    spans = [*marks, *(Span(cut.start, cut.end) for cut in statement.cuts)]
+    edges = {edge for span in spans for edge in (span.start, span.end) if start < edge < end}
+    if marks:
+        edges = {edge for edge in edges if not marks[0].start < edge < marks[0].end}
+    return pairwise(sorted({start, end} | edges))
+
+
+def _stretch(statement: Statement, start: int, end: int, marks: Sequence[Span], language: Language, interface: Language) -> str:
+    html = isolate(statement.text[start:end], language)
+    for current, mark in enumerate(marks):
+        if mark.start <= start and end <= mark.end:
+            return f'<mark class="current">{html}</mark>' if current == 0 else f"<mark>{html}</mark>"
+    if any(cut.start <= start and end <= cut.end for cut in statement.cuts):
+        return f'<span class="cut" title="{said("cut", interface)}">{html}</span>'
+    return html

@@ -1,0 +1,187 @@
+/* The window's own script. Gradio draws its parts; this binds what a reader does in them: open a quote in its statement, peek at it,
+   choose an example, say what one thinks of an answer. It makes no request and draws no text that the server did not send as markup. */
+
+window.bayan = (() => {
+  const root = document.documentElement;
+  const find = (selector) => document.querySelector(selector);
+  const turnOf = (element) => Number(element.closest('[data-turn]').dataset.turn);
+  const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+  let opener = null; // what opened the reader, to return the focus to
+  let byTouch = false;
+
+  document.addEventListener('pointerdown', ({ pointerType }) => { byTouch = pointerType === 'touch'; }, true);
+
+  // Peek: the quote of a chip, shown beside it.
+
+  let peeked = null;
+  const peek = (chip) => {
+    const quote = document.getElementById(chip.hash.slice(1))?.querySelector('blockquote, mark');
+    if (!quote || chip === peeked) return;
+    unpeek();
+    const box = Object.assign(document.createElement('div'), { id: 'peek' });
+    box.setAttribute('role', 'tooltip');
+    const card = quote.closest('.card');
+    for (const part of [card.querySelector('.title'), card.querySelector('.meta'), quote]) {
+      if (!part) continue;
+      const copy = document.createElement('div');
+      for (const name of ['dir', 'lang']) if (part.getAttribute(name)) copy.setAttribute(name, part.getAttribute(name));
+      copy.className = part.className;
+      copy.append(...[...part.childNodes].map((node) => node.cloneNode(true)));
+      box.append(copy);
+    }
+    document.body.append(box);
+    const at = chip.getBoundingClientRect(), size = box.getBoundingClientRect();
+    const top = at.bottom + 6 + size.height < innerHeight ? at.bottom + 6 : Math.max(6, at.top - size.height - 6);
+    const left = Math.min(Math.max(6, at.left + at.width / 2 - size.width / 2), innerWidth - size.width - 6);
+    Object.assign(box.style, { top: `${top}px`, left: `${left}px` });
+    chip.setAttribute('aria-describedby', 'peek');
+    peeked = chip;
+  };
+  const unpeek = () => {
+    find('#peek')?.remove();
+    peeked?.removeAttribute('aria-describedby');
+    peeked = null;
+  };
+  for (const [shown, hidden] of [['mouseover', 'mouseout'], ['focusin', 'focusout']]) {
+    document.addEventListener(shown, ({ target }) => {
+      const chip = target.closest?.('.chip');
+      if (chip && (shown === 'mouseover' || chip.matches(':focus-visible')) && !byTouch) peek(chip);
+    });
+    document.addEventListener(hidden, ({ target }) => { if (target.closest?.('.chip') && !byTouch) unpeek(); });
+  }
+  document.addEventListener('scroll', unpeek, true);
+
+  // Chat
+
+  const chat = (element, trigger, watch) => {
+    element.addEventListener('click', async ({ target }) => {
+      const example = target.closest('.example');
+      if (example) return trigger('example', { text: example.textContent });
+      if (target.closest('.flag')) return trigger('doubt', { turn: turnOf(target) });
+      const thumb = target.closest('.thumb');
+      if (thumb?.dataset.thumb === 'up') return trigger('thumb', { turn: turnOf(thumb), thumb: 'up', reason: '' });
+      if (thumb) {
+        const form = thumb.closest('.after').querySelector('.reason');
+        form.hidden = !form.hidden;
+        if (!form.hidden) form.querySelector('input').focus();
+      }
+      const share = target.closest('.share');
+      if (share) copyLink(share);
+    });
+    element.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const reason = new FormData(event.target).get('reason');
+      trigger('thumb', { turn: turnOf(event.target), thumb: 'down', reason });
+    });
+    watch('value', () => {
+      unpeek();
+      const newest = [...element.querySelectorAll('.exchange')].at(-1);
+      if (newest) newest.scrollIntoView({ block: 'nearest' });
+      const state = newest?.querySelector('.answer, .problem, .waiting, .note');
+      const told = state?.matches('.answer') ? find('#chat [data-answered]')?.dataset.answered : state?.textContent;
+      announce(told || '');
+    });
+  };
+
+  const copyLink = async (button) => {
+    const link = `${location.origin}${location.pathname}?q=${encodeURIComponent(askedIn(button))}`;
+    try {
+      await navigator.clipboard.writeText(link);
+      announce(button.dataset.done);
+      button.classList.add('done');
+      button.lastChild.textContent = button.dataset.done;
+    } catch {
+      prompt('', link); // no clipboard without TLS: the link to copy by hand
+    }
+  };
+  const askedIn = (element) => [...element.closest('.exchange').querySelector('.question').childNodes]
+    .filter((node) => !node.classList?.contains('spoken')).map((node) => node.textContent).join('');
+
+  const announce = (text) => {
+    let live = find('#live');
+    if (!live) {
+      live = Object.assign(document.createElement('div'), { id: 'live', className: 'spoken' });
+      live.setAttribute('role', 'status');
+      document.body.append(live);
+    }
+    if (live.textContent !== text) live.textContent = text;
+  };
+
+  // Evidence: the cards of one answer at a time.
+
+  const panel = (element, trigger, watch) => {
+    const show = (card) => {
+      const sets = element.querySelectorAll('section');
+      sets.forEach((set) => { set.hidden = card ? !set.contains(card) : set !== sets[sets.length - 1]; });
+    };
+    document.addEventListener('click', (event) => {
+      const link = event.target.closest('a[href^="#evidence-"]');
+      if (!link) return;
+      event.preventDefault();
+      const card = document.getElementById(link.hash.slice(1));
+      if (!card) return;
+      show(card);
+      card.classList.remove('flash');
+      void card.offsetWidth;
+      card.classList.add('flash');
+      if (link.matches('.chip')) return;
+      card.scrollIntoView({ block: 'nearest', behavior: calm() ? 'auto' : 'smooth' });
+      card.focus({ preventScroll: true });
+    });
+    watch('value', () => show(null));
+  };
+
+  // Reader: a whole statement beside the chat.
+
+  const reader = (element, trigger, watch) => {
+    let place = '';
+    const show = (moved) => {
+      root.classList.add('reading');
+      const mark = element.querySelector('mark.current'), text = element.querySelector('.text');
+      text.scrollTop = mark ? mark.offsetTop - text.clientHeight / 4 : 0;
+      if (moved) element.querySelector('#reader-title').focus({ preventScroll: true });
+    };
+    const close = () => {
+      if (!root.classList.contains('reading')) return;
+      root.classList.remove('reading');
+      const back = opener && (opener.isConnected ? opener : find(`[data-open="${opener.dataset.open}"]`));
+      back?.focus();
+    };
+    document.addEventListener('click', (event) => {
+      const source = event.target.closest('[data-open]');
+      if (source) {
+        event.preventDefault();
+        if (byTouch && source.matches('.chip') && peeked !== source) return peek(source);
+        unpeek();
+        if (!element.contains(source)) opener = source;
+        return source.dataset.open === place ? show(true) : trigger('open', { key: source.dataset.open });
+      }
+      if (event.target.closest('#peek') && peeked) return peeked.click();
+      if (event.target.closest('#reader .close')) close();
+      if (byTouch) unpeek();
+    });
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      if (peeked) unpeek();
+      else close();
+    });
+    watch('value', () => {
+      const statement = element.querySelector('.statement');
+      if (!statement) { place = ''; return root.classList.remove('reading'); }
+      const moved = statement.dataset.place !== place;
+      place = statement.dataset.place;
+      if (moved || root.classList.contains('reading')) show(moved);
+    });
+  };
+
+  // The box follows the typed language.
+
+  document.addEventListener('input', ({ target }) => {
+    if (!target.matches?.('textarea, input[type="text"], input[type="search"]')) return;
+    const count = (letters) => (target.value.match(letters) || []).length;
+    const lead = count(/\p{Script=Arabic}/gu) - count(/\p{Script=Latin}/gu);
+    target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
+  });
+
+  return { chat, panel, reader, announce };
+})();
