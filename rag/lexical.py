@@ -28,6 +28,7 @@ from rag.language import analyse, dates, language_of
 from rag.language.dates import in_words
 from rag.language.lexicon import Term, question_terms
 from rag.language.names import FINE_MARK, MARK
+from rag.language.sounds import as_one
 from rag.schema import Facets, Filters, Language, Passage, Statement
 
 GRAM_BOOST, TITLE_BOOST = 0.35, 0.4  # beside a stem's 1
@@ -74,7 +75,8 @@ class LexicalIndex:
         unseen = _rarity(searcher.num_docs, 0)
         foreign = language_of(question) != language
         weighed = []
-        for term in question_terms(question, language)[:MAX_TERMS]:
+        terms = question_terms(question, language)
+        for term in (as_one(terms, question) if foreign else terms)[:MAX_TERMS]:
             forms = (
                 max(_rarity(searcher.num_docs, searcher.doc_freq(_field("stems", part), part)) for part in form) for form in term.renderings
             )

@@ -17,6 +17,7 @@ from rag.language.lexicon import asked_facts, asked_names, question_terms
 from rag.language.names import name_keys, names_in, skeleton
 from rag.language.questions import asked_for, holds
 from rag.language.resources import pairs
+from rag.language.sounds import heard, likeness
 
 ARABIC = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة"
 MARKS = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200f\u200c"
@@ -355,6 +356,34 @@ def test_a_question_of_one_language_finds_its_words_in_the_other(question: str, 
 def test_a_question_does_not_find_words_that_say_something_else() -> None:
     stems = stems_of("أعلنت الوزارة عن حملة تلقيح في القامشلي")
     assert not any(term.found_in(stems) for term in question_terms("Which prison in Hasakah?", "ar"))
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("What happened in Kafar Ghan?", "وصلت قافلة إلى كفر غان", "وصلت قافلة إلى كفر ناها"),
+        ("What happened in Adwan?", "شهدت عدوان اشتباكات", "شهدت الدانا اشتباكات"),
+        ("What happened in Mar Dibsah?", "عاد الأهالي إلى معردبسة", "عاد الأهالي إلى مارع"),
+        ("What happened in Suluk nahiyah?", "القصف طال أطراف سلوك", "القصف طال أطراف الناحية"),
+        ("What happened in Alshaar?", "شهد حي الشعار اشتباكات", "شهد حي الميسر اشتباكات"),
+        ("ماذا حدث في القدم؟", "A convoy reached Al-Qadam", "A convoy reached Al-Midan"),
+        ("ماذا حدث في حي بستان الباشا؟", "Clashes in Bustan al-Basha", "Clashes in Bustan al-Qasr"),
+    ],
+)
+def test_a_name_sounds_more_like_itself_than_like_its_neighbour(question: str, right: str, wrong: str) -> None:
+    [name] = heard(question)
+    assert likeness(name, right) > likeness(name, wrong)
+    assert likeness(name, right) > 0.7
+
+
+@pytest.mark.parametrize("question", ["How many people were killed in January?", "كم عدد القتلى؟", "", "٣", "☀️"])
+def test_a_question_without_names_has_none_to_hear(question: str) -> None:
+    assert heard(question) == []
+
+
+@given(mixed, mixed)
+def test_a_likeness_is_a_share(question: str, text: str) -> None:
+    assert all(0 <= likeness(name, text) <= 1 and 0 < name.share <= 1 for name in heard(question))
 
 
 def test_terms_of_the_same_language_stand_for_themselves_once() -> None:

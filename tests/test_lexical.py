@@ -17,6 +17,8 @@ TEXTS = (
     "People met in Adawiyah to confer.",
     "The school in Qamishli was closed for two days.",
     "121 workers of the factory were hurt.",
+    "وصلت المساعدات إلى معرزيتا وطلف.",
+    "Aid reached Mar Zita and Talaf.",
     "Olives were picked early this year.",
     "قُطف الزيتون باكراً هذا العام.",
 )
@@ -49,6 +51,10 @@ def first(lexical: LexicalIndex, question: str, language: Language) -> str:
         ("What happened in Shengar?", "ar", "سنجار"),  # a letter is different
         ("Who met in al-Adawiyya?", "ar", "العدوية"),
         ("Why was the school in Kamishly closed?", "ar", "القامشلي"),
+        ("What reached Mar Zita?", "ar", "معرزيتا"),  # two words, one word
+        ("What reached Talaf?", "ar", "طلف"),  # three letters
+        ("ماذا وصل إلى معرزيتا؟", "en", "Mar Zita"),
+        ("ماذا وصل إلى طلف؟", "en", "Talaf"),
         ("ماذا حدث بسنجار؟", "en", "Sinjar"),
         ("من اجتمع في العدويّة؟", "en", "Adawiyah"),
         ("لماذا أُغلقت مدرسة قامشلو؟", "en", "Qamishli"),

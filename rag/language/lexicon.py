@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from rag.language.calendar_words import months, weekdays
 from rag.language.detect import language_of
 from rag.language.fold import fold
 from rag.language.names import MIN_LETTERS, can_be_names, name_keys, skeleton
 from rag.language.numbers import number_terms
 from rag.language.resources import entries
 from rag.language.terms import content_words, stem, telling_numbers, words
+from rag.language.tokens import key as calendar_key
 
 Form = tuple[str, ...]  # the stems of a word or phrase
 LONGEST_FORM = 3
@@ -80,6 +82,11 @@ def asked_names(question: str, language: Literal["ar", "en"]) -> list[Term]:
     return [Term(stem(word), _name_forms(word, target)) for word in (*_YEAR.findall(fold(question)), *_names(question))]
 
 
+def is_vocabulary(word: str) -> bool:
+    """Say whether a folded word is one of the lexicon's, names apart, in any inflection, or a month's or weekday's."""
+    return stem(word) in _common_stems() or (len(word) > 3 and calendar_key(word) in _calendar())
+
+
 def _names(question: str) -> Iterable[str]:
     if language_of(question) == "en":
         return (word for word in map(fold, _INNER_CAPITALISED.findall(question)) if _is_name((stem(word),)))
@@ -119,6 +126,17 @@ def _every_form() -> frozenset[Form]:
     """Every one-word form of the lexicon, and every word of its phrases."""
     forms = [form for line in entries("lexicon.tsv") for part in line.split("\t") for form in _stemmed(part)]
     return frozenset((part,) for form in forms for part in form)
+
+
+@cache
+def _calendar() -> frozenset[str]:
+    return frozenset([*months(), *weekdays()])
+
+
+@cache
+def _common_stems() -> frozenset[str]:
+    lines = (line for line in entries("lexicon.tsv") if not line[0].isupper())
+    return frozenset(stem(word) for line in lines for word in content_words(line))
 
 
 @cache

@@ -21,7 +21,7 @@ from functools import lru_cache
 from rag.language.fold import fold
 
 MARK, FINE_MARK = "~", "="  # set keys apart from stems, and the two kinds from each other
-MIN_LETTERS, MIN_CONSONANTS, MIN_FINE = 4, 2, 3
+MIN_LETTERS, MIN_CONSONANTS, MIN_FINE, LEAST = 4, 2, 3, 3
 _ARTICLES = ("وال", "بال", "كال", "فال", "لل", "ال")
 _ARABIC = str.maketrans(
     dict(zip("بتطثجحهخدضذظرزسصشغفقكلمن", "btttghhkdddzrzsssgfkklmn", strict=True)) | dict.fromkeys("اعءى", "") | {"و": "w", "ي": "y"}
@@ -29,9 +29,10 @@ _ARABIC = str.maketrans(
 _DIGRAPHS = (("sh", "s"), ("ch", "s"), ("kh", "k"), ("gh", "g"), ("th", "t"), ("dh", "d"), ("ph", "f"))
 _LATIN = str.maketrans(dict(zip("pvcqxj", ["b", "f", "k", "k", "ks", "g"], strict=True)) | dict.fromkeys("aeiou'", ""))
 _DOUBLED = re.compile(r"(.)\1+")
+GLUED_ARTICLE = re.compile("^al(?=[^aeiou].{2})")  # Alshaar; of ألبانيا the first letters are taken off too
 _FINAL_H = re.compile(r"(?<=[ae])h$")
-_CAPITALISED = re.compile(r"\b(?:[Aa]l-)?([A-Z\u00C0-\u00DE\u1E00-\u1EFF][^\W\d_]{3,})")
-_ARABIC_WORD = re.compile(r"[\u0620-\u064A\u0640\u064B-\u0652\u0670-\u06D3]{4,}")
+_LATIN_NAME = re.compile(r"\b(?:[Aa]l[- ](\w+)|([A-Z\u00C0-\u00DE\u1E00-\u1EFF][^\W\d_]+(?:['’`][^\W\d_]{2,})*))(?: (?=([A-Z]\w+)))?")
+_ARABIC_WORD = re.compile(r"[\u0620-\u064A\u0640\u064B-\u0652\u0670-\u06D3]{3,}")
 
 
 _GLIDES = str.maketrans("", "", "wy")
@@ -40,15 +41,17 @@ _PROCLITICS = "بلوفك"
 
 def names_in(text: str) -> list[str]:
     """Return the keys by which the names of a text are found, those of بسنجار also as of سنجار."""
-    found = (key for word in can_be_names(text) for form in _bare(word) for key in name_keys(form))
+    found = (key for word in (*can_be_names(text), *_pairs(text)) for form in _bare(word) for key in name_keys(form))
     return list(found)
 
 
 @lru_cache(maxsize=100_000)
 def name_keys(word: str) -> tuple[str, ...]:
     """Return the skeleton of one folded word and its finer key, as far as enough of it is left for each."""
-    fine = _fine(word)
-    return tuple(key for key in (skeleton(word), FINE_MARK + fine if len(fine) >= MIN_FINE else None) if key)
+    fine = _fine(word, least=LEAST)
+    bare = fine.translate(_GLIDES)
+    coarse = MARK + bare if len(bare) >= MIN_CONSONANTS else None
+    return tuple(key for key in (coarse, FINE_MARK + fine if len(fine) >= MIN_FINE else None) if key)
 
 
 @lru_cache(maxsize=100_000)
@@ -59,8 +62,14 @@ def skeleton(word: str) -> str | None:
 
 
 def can_be_names(text: str) -> list[str]:
-    """Return the folded words of a text that can be names: capitalised Latin words and all longer Arabic ones."""
-    return [fold(word) for word in (*_CAPITALISED.findall(text), *_ARABIC_WORD.findall(text))]
+    """Return the folded words of a text that can be names: capitalised Latin words, those after an article and Arabic ones."""
+    latin = (folded for after_article, word, _ in _LATIN_NAME.findall(text) if len(folded := fold(after_article or word)) >= LEAST)
+    return [*latin, *(fold(word) for word in _ARABIC_WORD.findall(text))]
+
+
+def _pairs(text: str) -> list[str]:
+    """Latin names of two words, as one: Mar Zita is معرزيتا."""
+    return [fold(first + second) for _, first, second in _LATIN_NAME.findall(text) if first and second]
 
 
 def _bare(word: str) -> tuple[str, ...]:
@@ -68,8 +77,10 @@ def _bare(word: str) -> tuple[str, ...]:
     return (word, word[1:]) if glued else (word,)
 
 
-def _fine(word: str) -> str:
+def _fine(word: str, *, least: int | None = None) -> str:
     """The consonants, w and y of a folded word; empty when it is too short or of a third script."""
+    if len(word) < (least or (MIN_LETTERS if word.isascii() else MIN_LETTERS - 1)):
+        return ""
     consonants = _latin(word) if word.isascii() else _arabic(word)
     return consonants if consonants.isascii() and consonants.isalpha() else ""
 
@@ -79,12 +90,11 @@ def _arabic(word: str) -> str:
         if word.startswith(article) and len(word) - len(article) >= 3:
             word = word[len(article) :]
             break
-    return _DOUBLED.sub(r"\1", word.removesuffix("ه")).translate(_ARABIC) if len(word) >= MIN_LETTERS - 1 else ""
+    return _DOUBLED.sub(r"\1", word.removesuffix("ه")).translate(_ARABIC)
 
 
 def _latin(word: str) -> str:
-    if len(word) < MIN_LETTERS:
-        return ""
+    word = GLUED_ARTICLE.sub("", word)
     word = _FINAL_H.sub("", _DOUBLED.sub(r"\1", word))
     for pair, letter in _DIGRAPHS:
         word = word.replace(pair, letter)
