@@ -31,7 +31,7 @@ from rag.filters import checked, no_match
 from rag.gate import Gate
 from rag.index import Index
 from rag.language import language_of
-from rag.language.sounds import Name, heard, likeness
+from rag.language.sounds import heard_in
 from rag.lexical import WeightedTerm
 from rag.likeness import Sketch, related, versions
 from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Related, Statement, Version
@@ -45,7 +45,7 @@ RERANKED = 30  # of the best, looked at again by the optional reranker
 COPIES_WITHIN = 3  # times the passages wanted: as far down are copies looked for
 SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
 LEXICAL_WEIGHT = 6.0
-NAME_WEIGHT = 20.0  # of names heard in a passage of the other script, by the square of their share of the question's words
+NAME_WEIGHT = 30.0  # of the question's names heard in a passage of the other script: names R@1 .64 → .85, XQuAD en→ar stays
 
 
 class QuestionEmbeddings(Protocol):
@@ -200,11 +200,18 @@ class Retriever:
         stored = store.passages([*similarity, *(key for key in lexical if key not in similarity)])
         statements = store.statements(list({item.passage.statement_id for item in stored.values()}))
         unrelated, reference = self._scales(vector, language)
-        names = heard(question) if language_of(question) != language else []
-        return [
-            _candidate(item, statement, vector, similarity.get(key), lexical.get(key, 0.0), unrelated, reference, names)
+        current = [
+            (key, item, statement)
             for key, item in stored.items()
             if (statement := statements.get(item.passage.statement_id)) and statement.revision == item.passage.revision
+        ]
+        foreign = language_of(question) != language
+        names = (
+            heard_in(question, [f"{about.title}\n{item.passage.text}" for _, item, about in current]) if foreign else [0.0] * len(current)
+        )
+        return [
+            _candidate(item, statement, vector, similarity.get(key), lexical.get(key, 0.0), unrelated, reference, name)
+            for (key, item, statement), name in zip(current, names, strict=True)
         ]
 
     def _nearest(self, vector: Floats, language: Language, filters: Filters) -> list[tuple[str, float]]:
@@ -239,15 +246,14 @@ def _candidate(
     share: float,
     scale: Scale,
     reference: Scale,
-    names: Sequence[Name],
+    name: float,
 ) -> Candidate:
     sentences = item.sentence_vectors @ vector
     best_sentence = float(sentences.max(initial=-1.0))
     # A passage only the lexical leg found lies beyond the nearest; its best sentence stands in for its own vector.
     own = best_sentence if similarity is None else similarity
     dense = (1 - SENTENCE_SHARE) * scale.standardise(own) + SENTENCE_SHARE * scale.standardise(best_sentence)
-    alike = sum(name.share**2 * likeness(name, f"{statement.title}\n{item.passage.text}") for name in names)
-    score = dense + LEXICAL_WEIGHT * share + NAME_WEIGHT * alike
+    score = dense + LEXICAL_WEIGHT * share + NAME_WEIGHT * name
     ranked, near = (tuple(by.standardise(float(value)) for value in sentences) for by in (scale, reference))
     return Candidate(item.passage, statement, score, ranked, reference.standardise(own), near, share)
 

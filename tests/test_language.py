@@ -376,6 +376,13 @@ def test_a_name_sounds_more_like_itself_than_like_its_neighbour(question: str, r
     assert likeness(name, right) > 0.7
 
 
+def test_a_year_asked_for_is_found_by_either_calendar() -> None:
+    for question, text in (("How many were hurt in 2022?", "في رجب 1443"), ("كم عدد الجرحى عام 1443 هـ؟", "في شباط 2022")):
+        [year] = asked_names(question, "ar")
+        assert year.found_in(stems_of(text))
+        assert not year.found_in(stems_of("في عام 2019"))
+
+
 @pytest.mark.parametrize("question", ["How many people were killed in January?", "كم عدد القتلى؟", "", "٣", "☀️"])
 def test_a_question_without_names_has_none_to_hear(question: str) -> None:
     assert heard(question) == []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from datetime import date as Day
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.language import amounts, date_within, dates, number_terms, numbers, same_date, same_number
-from rag.language.dates import in_words
+from rag.language import Date, amounts, date_within, dates, hijri, number_terms, numbers, same_date, same_number
+from rag.language.dates import gregorian_days, in_words
 from rag.language.numbers import in_digits
 
 # Text, then each number as "what is written = value"; % a percentage, . an ordinal, / a fraction, ~ the dual of a noun.
@@ -571,6 +573,63 @@ def test_a_date_written_is_read_again(year: int, month: int, day: int, language:
 
 
 # A real statement
+
+# The Hijri calendar beside the Gregorian
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2 رمضان 1443 هـ", "2022-04-03", "2022-04-03"),
+        ("27 رمضان المبارك ١٤٤٣هـ", "2022-04-28", "2022-04-28"),
+        ("12/7/1443", "2022-02-13", "2022-02-13"),
+        ("Rajab 1443 AH", "2022-02-02", "2022-03-03"),
+        ("Dhu al-Hijjah 1443", "2022-06-30", "2022-07-29"),
+        ("Dhul-Hijja 1443 AH", "2022-06-30", "2022-07-29"),
+        ("Rabi' al-Awwal 1443", "2021-10-07", "2021-11-05"),
+        ("1443 هـ", "2021-08-09", "2022-07-29"),
+        ("20 جمادى الأولى 857 هـ", "1453-06-07", "1453-06-07"),  # of the Gregorian calendar; 29 May of the Julian
+        ("شباط 2024", "2024-02-01", "2024-02-29"),
+    ],
+)
+def test_the_gregorian_days_of_a_date(text: str, first: str, last: str) -> None:
+    [date] = dates(text)
+    assert gregorian_days(date) == (Day.fromisoformat(first), Day.fromisoformat(last))
+
+
+@pytest.mark.parametrize("text", ["2 رمضان", "30 صفر", "31/2/2022", "عام 44 ق.م"])
+def test_a_date_without_its_year_or_that_there_is_not_has_no_days(text: str) -> None:
+    assert [gregorian_days(date) for date in dates(text)] in ([], [None])
+
+
+def test_dates_of_the_two_calendars_are_compared_by_their_days() -> None:
+    def date(text: str) -> Date:
+        return dates(text)[0]
+
+    assert same_date(date("2 رمضان 1443 هـ"), date("3 April 2022"))
+    assert same_date(date("4 نيسان 2022"), date("2 Ramadan 1443 AH"))  # the moon was seen a day later
+    assert not same_date(date("2 رمضان 1443 هـ"), date("6 April 2022"))
+    assert not same_date(date("رمضان 1443 هـ"), date("April 2022"))
+    assert date_within(date("April 2022"), date("2 رمضان 1443 هـ"))
+    assert date_within(date("رمضان 1443"), date("3 April 2022"))
+    assert not date_within(date("May 2022"), date("2 رمضان 1443 هـ"))
+    assert not date_within(date("عام 2022"), date("1443 هـ"))
+
+
+@given(st.integers(1, 1600), st.integers(1, 12), st.integers(1, 29))
+def test_every_hijri_day_is_in_its_month_and_the_month_in_its_year(year: int, month: int, day: int) -> None:
+    [only, same], of_month, of_year = hijri.days(year, month, day), hijri.days(year, month), hijri.days(year)
+    assert only == same and of_month[0] <= only <= of_month[1]
+    assert of_year[0] <= of_month[0] and of_month[1] <= of_year[1]
+    assert 27 <= (of_month[1] - of_month[0]).days <= 30
+    assert all(year in hijri.hijri_years(gregorian) for gregorian in hijri.gregorian_years(year))
+
+
+@given(st.integers(1343, 1500), st.integers(1, 12), st.integers(1, 29), st.sampled_from(["ar", "en"]))
+def test_a_hijri_date_in_words_is_read_back(year: int, month: int, day: int, language: Literal["ar", "en"]) -> None:
+    [read_back] = dates(in_words(Date(0, 0, "hijri", year, month, day), language))
+    assert (read_back.calendar, read_back.year, read_back.month, read_back.day) == ("hijri", year, month, day)
+
 
 STATEMENT = Path(__file__).parent.parent.parent / "shared" / "statements" / "hasakah-prison-attack.txt"
 

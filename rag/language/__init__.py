@@ -8,7 +8,7 @@ The original text is never altered; folded forms serve matching only.
 """
 
 from rag.language.amounts import Amount, amounts
-from rag.language.dates import Date, date_within, dates, same_date
+from rag.language.dates import Date, date_within, dates, gregorian_days, same_date
 from rag.language.detect import foreign_language, language_of
 from rag.language.fold import fold
 from rag.language.numbers import Number, number_terms, numbers, same_number
@@ -31,6 +31,7 @@ __all__ = [
     "dates",
     "fold",
     "foreign_language",
+    "gregorian_days",
     "language_of",
     "number_terms",
     "numbers",

@@ -33,9 +33,11 @@ def months() -> dict[str, list[MonthName]]:
     """Return the names of months by their first word, with and without a clitic; longest first."""
     found: dict[str, list[MonthName]] = {}
     for name, month in sorted(pairs("months.tsv").items(), key=lambda item: -len(item[0].split())):
-        words, sure = phrase(name), not month.endswith("?")
-        for form, left_out in _forms(words[0]):
-            found.setdefault(form, []).append(MonthName(words, CALENDARS[month[0]], int(month[1:].rstrip("?")), sure, left_out))
+        sure, number = not month.endswith("?"), int(month[1:].rstrip("?"))
+        spaced = name.replace("' ", " ' ")  # the mark of Rabi' ends a word, which that of Sha'ban does not
+        for words in dict.fromkeys(map(phrase, (spaced, spaced.replace(" al ", " al - "), spaced.replace("hul ", "hul - ")))):
+            for form, left_out in _forms(words[0]):
+                found.setdefault(form, []).append(MonthName(words, CALENDARS[month[0]], number, sure, left_out))
     return found
 
 

@@ -10,12 +10,16 @@ weekday alone are no dates. Of a range, both ends are dates, the first with the 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date as Day
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from rag.language import hijri
 from rag.language.calendar_words import CALENDARS, Calendar, MonthName, cues, month_names, months, no_nouns, units, weekdays
+from rag.language.hijri import TOLERANCE
 from rag.language.numbers import Placed, read
 from rag.language.tokens import original
 
@@ -48,15 +52,40 @@ def dates(text: str) -> list[Date]:
 
 
 def same_date(one: Date, other: Date) -> bool:
-    """Say whether two dates state the same; one that leaves out its year agrees with one that does not, when day and month are equal."""
+    """Say whether two dates state the same; one that leaves out its year agrees with one that does not, when day and month are equal.
+
+    Across calendars only whole days can: 2 Ramadan 1443 is 3 April 2022, or the day before or after, where the moon was watched for.
+    """
+    if one.calendar != other.calendar and one.day and other.day:
+        spans = gregorian_days(one), gregorian_days(other)
+        return None not in spans and abs(spans[0][0] - spans[1][0]) <= TOLERANCE  # type: ignore[index]
     years = one.year == other.year or (None in (one.year, other.year) and one.month is not None)
     return one.calendar == other.calendar and years and (one.month, one.day) == (other.month, other.day)
 
 
 def date_within(part: Date, whole: Date) -> bool:
-    """Say whether all that `part` states `whole` states too: "January 2022" and "20 January" are within "20 January 2022"."""
+    """Say whether all that `part` states `whole` states too: "January 2022" and "20 January" are within "20 January 2022".
+
+    Across calendars, whether the days of `whole` are all among those of `part`: "April 2022" is within "2 Ramadan 1443".
+    """
+    if part.calendar != whole.calendar:
+        outer, inner = gregorian_days(part), gregorian_days(whole)
+        return bool(outer and inner and outer[0] - TOLERANCE <= inner[0] and inner[1] <= outer[1] + TOLERANCE)
     stated = [(getattr(part, name), getattr(whole, name)) for name in ("year", "month", "day")]
     return part.calendar == whole.calendar and all(mine is None or mine == other for mine, other in stated)
+
+
+def gregorian_days(date: Date) -> tuple[Day, Day] | None:
+    """Return the first and the last day of a date in the Gregorian calendar; None for one without a year, or that there is not."""
+    if not date.year or date.year < 0 or (date.day and not date.month):
+        return None
+    try:
+        if date.calendar == "hijri":
+            return hijri.days(date.year, date.month, date.day)
+        first = Day(date.year, date.month or 1, date.day or 1)
+        return first, first if date.day else Day(date.year, month := date.month or 12, monthrange(date.year, month)[1])
+    except (ValueError, OverflowError):
+        return None
 
 
 def in_words(date: Date, language: Literal["ar", "en"]) -> str:

@@ -10,7 +10,7 @@ dictionary-based cross-language search: it joins a question to words, where an e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -18,6 +18,7 @@ from typing import Literal
 from rag.language.calendar_words import months, weekdays
 from rag.language.detect import language_of
 from rag.language.fold import fold
+from rag.language.hijri import gregorian_years, hijri_years
 from rag.language.names import MIN_LETTERS, can_be_names, name_keys, skeleton
 from rag.language.numbers import number_terms
 from rag.language.resources import entries
@@ -101,9 +102,15 @@ def _can_be_name(word: str) -> bool:
 
 def _name_forms(word: str, target: dict[Form, tuple[Form, ...]]) -> tuple[Form, ...]:
     if word.isdigit():
-        return ((word,), *((term,) for term in number_terms(word)))
+        return tuple((form,) for year in (word, *_other_calendar(int(word))) for form in (year, *number_terms(year)))
     key, shape = stem(word), skeleton(word)
     return ((key,), *target.get((key,), ()), *(((shape,),) if shape else ()))
+
+
+def _other_calendar(year: int) -> Iterator[str]:
+    """A year as the other calendar counts it; 1300 to 1500 are most likely Hijri, though a history may mean the Middle Ages."""
+    years = gregorian_years(year) if 1300 <= year <= 1500 else hijri_years(year) if 1900 <= year <= 2077 else ()
+    return map(str, years)
 
 
 def _is_name(form: Form) -> bool:

@@ -30,6 +30,7 @@ from rag.language.terms import content_words, stem
 
 FLOOR = 0.7  # likeness below this is that of any two names
 COARSE_SHARE = 0.75  # of the coarse sounds in a likeness; the fine ones give the rest
+CLEAR, FEW = 0.5, 2  # from which likeness a text is taken to give a name; in how many texts it still tells them apart
 MIN_SOUNDS = 2  # consonants of a name
 CLOSE = 0.65  # coarse likeness from which the fine sounds are looked at
 _ARTICLE = re.compile("^(?:وال|بال|كال|فال|لل|ال)(?=..)")
@@ -79,6 +80,20 @@ def as_one(terms: Sequence[Term], question: str) -> list[Term]:
     """Let the terms of the question's names be found by the keys of the whole name as well: كفرزيبا for Kafar Ziba."""
     keys = {stem(word): tuple((key,) for key in name_keys("".join(name.words))) for name in heard(question) for word in name.words}
     return [replace(term, renderings=tuple(dict.fromkeys((*term.renderings, *keys.get(term.stem, ()))))) for term in terms]
+
+
+def heard_in(question: str, texts: Sequence[str]) -> list[float]:
+    """Return for each of the texts found how surely it gives the names of the question, from 0 to 1.
+
+    A name counts by the square of its share of the question's words: a question that is little more than a name asks for it, others for
+    something about it. One that many of the texts give, as paragraphs on one subject do, does not tell them apart.
+    """
+    sure = [0.0] * len(texts)
+    for name in heard(question):
+        alike = [likeness(name, text) for text in texts]
+        rarity = min(1.0, FEW / max(sum(value >= CLEAR for value in alike), 1))
+        sure = [before + rarity * (name.share * value) ** 2 for before, value in zip(sure, alike, strict=True)]
+    return sure
 
 
 def likeness(name: Name, text: str) -> float:
