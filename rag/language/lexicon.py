@@ -18,6 +18,7 @@ from typing import Literal
 from rag.language.calendar_words import months, weekdays
 from rag.language.detect import language_of
 from rag.language.fold import fold
+from rag.language.gazetteer import listed_names
 from rag.language.hijri import gregorian_years, hijri_years
 from rag.language.names import MIN_LETTERS, can_be_names, name_keys, skeleton
 from rag.language.numbers import number_terms
@@ -174,7 +175,7 @@ def _as_name(word: str, names: set[str]) -> tuple[Form, ...]:
 def _forms(target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
     """Every form of the other language, as stems, with its renderings in `target`; those of several concepts are joined."""
     found: dict[Form, dict[Form, None]] = {}
-    for line in entries("lexicon.tsv"):
+    for line in (*entries("lexicon.tsv"), *listed_names()):
         english, arabic = (_stemmed(part) for part in line.split("\t"))
         sources, targets = (english, arabic) if target == "ar" else (arabic, english)
         for form in sources if targets else ():

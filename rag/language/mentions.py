@@ -19,6 +19,7 @@ import regex  # type: ignore[import-untyped, unused-ignore]
 
 from rag.language.calendar_words import months, weekdays
 from rag.language.fold import fold
+from rag.language.gazetteer import listed_names
 from rag.language.lexicon import question_terms
 from rag.language.names import MARK, skeleton
 from rag.language.numbers import numbers
@@ -200,7 +201,7 @@ def _longest(kept: Sequence[_Word], at: int) -> tuple[int, tuple[Form, ...]]:
 def _gazetteer() -> dict[Form, tuple[Form, ...]]:
     """The words of every listed name, with all the forms of that name; days, months and what common words are written like left out."""
     found: dict[Form, dict[Form, None]] = {}
-    for line in entries("lexicon.tsv"):
+    for line in (*entries("lexicon.tsv"), *listed_names()):
         if line[0].isupper() and not _is_calendar(line):
             for written in _written(line):
                 if written not in _common():
