@@ -16,7 +16,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import chromadb  # noqa: F401  # imported before the forks
+import chromadb  # noqa: F401  # before the forks, as the next
+import datasketch  # noqa: F401
 from fakes import FakeEmbeddings
 
 import rag.build
