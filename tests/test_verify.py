@@ -165,3 +165,11 @@ def test_a_fact_of_another_quote_than_the_one_cited_is_not_supported() -> None:
     other = Citation(**{**two.__dict__, "number": 2})
     assert unsupported("عدد المصابين 121 راكباً [2].", one, other) == []
     assert "number:121" in unsupported("عدد المصابين 121 راكباً [1].", one, other)
+
+
+@pytest.mark.parametrize("title", ["جسر", "سجن-2", "قرية 3"])
+def test_the_words_of_the_frame_after_a_title_are_no_name(title: str) -> None:
+    quote = "The prison said so."
+    cited = Citation(1, "s", title, None, None, "s.txt", "en", quote, 0, len(quote), 1.0)
+    text = f"أقرب ما جاء إلى سؤالك في بيان «{title}»، ونصه بالإنجليزية:\n«{quote}» [1]"
+    assert [finding.check for finding in check_answer(text, [cited]) if not finding.check.supported] == []

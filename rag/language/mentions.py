@@ -38,6 +38,7 @@ _ADDRESS = regex.compile(
     r"(?i)(?:https?://|www\.)[^\s<>()\[\]«»“”\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|example)\b"
 )
 _AT_START = regex.compile(r"(?:^|[.!?؟؛:\n“”\"«»(])[\s•*-]*$")
+_BESIDE = regex.compile(r"[\s\p{Cf}«“\"(]*")  # between a word that announces a name and the name; «السجن»، ونصه has none
 TANWIN = regex.compile("\u0627\u064b|\u064b\u0627")  # the ending of راكباً
 _CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول", "فل")
 
@@ -246,7 +247,8 @@ def _is_name(text: str, said: Sequence[_Word], at: int, names: Sequence[_Word]) 
     if word.folded.isascii():
         return _is_capitalised(text, word, following)
     after_name = before is not None and before in names[-1:] and text[before.end : word.start] == " " and word.folded[0] != "و"
-    return after_name or (before is not None and _announces(before)) or _is_full_name(word, following)
+    announced = before is not None and _announces(before) and _BESIDE.fullmatch(text[before.end : word.start]) is not None
+    return after_name or announced or _is_full_name(word, following)
 
 
 def _is_capitalised(text: str, word: _Word, following: _Word | None) -> bool:
