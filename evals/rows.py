@@ -11,7 +11,7 @@ from typing import Any
 
 from evals.questions import Question
 from rag.language import language_of
-from rag.schema import Answer, Check, Citation, Hit, Statement, Timings, to_json
+from rag.schema import Answer, Check, Citation, Copy, Hit, Statement, Timings, to_json
 
 NOTHING = "none"  # the statement's side of a cell when no statement answers
 
@@ -59,7 +59,7 @@ def from_record(record: Mapping[str, Any]) -> Row:
         **{
             **record,
             "question": Question(**_tuples(record["question"])),
-            "hits": tuple(Hit(**hit) for hit in record["hits"]),
+            "hits": tuple(_hit(hit) for hit in record["hits"]),
             "answer": answer_of(record["answer"]) if record["answer"] else None,
             "verbatim": tuple(record["verbatim"]),
         }
@@ -96,3 +96,7 @@ def is_verbatim(quotes: Sequence[Citation], statements: Mapping[str, Statement])
 
 def _tuples(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+
+
+def _hit(record: dict[str, Any]) -> Hit:
+    return Hit(**{**record, "copies": tuple(Copy(**copy) for copy in record.get("copies", ()))})

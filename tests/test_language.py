@@ -561,7 +561,9 @@ def test_language_data_is_in_plain_letters_and_without_repetition(name: str) -> 
     assert [line for line in sorted(set(lines)) if lines.count(line) > 1] == []
 
 
-@pytest.mark.parametrize("name", [name for name in RESOURCES if name.endswith(".tsv")])
+@pytest.mark.parametrize(
+    "name", [name for name in RESOURCES if name.endswith(".tsv") and name != "gazetteer.tsv"]
+)  # that has four: test_gazetteer
 def test_a_table_has_two_filled_columns(name: str) -> None:
     broken = [line for line in lines_of(name) if line.count("\t") != 1 or not all(part.strip() for part in line.split("\t"))]
     assert broken == []

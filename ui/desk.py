@@ -101,12 +101,9 @@ class Desk:
         """Put a clicked example into the box."""
         return str(chosen.text)
 
-    def linked(self, request: gr.Request) -> str:
-        """Return the question that a link to the window carries, to be put into the box."""
-        return str(request.query_params.get("q", "")).strip()
-
-    def ask_linked(self, question: str, language: Language, past: Conversation) -> Iterator[tuple[Any, ...]]:
-        """Ask the question of a link, if there is one."""
+    def ask_linked(self, language: Language, past: Conversation, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Ask the question that a link to the window carries, if it carries one; what is being typed stays."""
+        question = str(request.query_params.get("q", "")).strip()
         if question and not past:
             yield from self.ask(question, language, past)
 
