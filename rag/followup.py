@@ -24,6 +24,7 @@ REMEMBERED = 6  # answers of a conversation that are looked at
 OWN_WORDS = 2  # a question with fewer content words does not stand alone
 POINTING_WORDS = 4  # one with more says itself what its "it" is
 _FIRST = "^"
+_WHICH = ("اي", "ايه", "which")
 _PREPOSITIONS = "بلك"
 
 
@@ -42,6 +43,8 @@ def leans(question: str) -> bool:
     own = [word for word in content_words(question) if word not in _pointing()]
     if len(own) < OWN_WORDS or _is_joined(said) or any(tuple(said[: len(form)]) == form for form in _beginnings()):
         return True
+    if said[0] in _WHICH and said[1:2] == own[:1]:  # «أي مخطوط لم يعثر عليه» says itself what its "it" is
+        return False
     return len(own) <= POINTING_WORDS and any(word in _pointing() for word in said) and not mentions(question)
 
 
