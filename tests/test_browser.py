@@ -60,12 +60,12 @@ class Window:
         self.page.press("#question textarea", "Enter")
         self.page.locator(until).nth(before).wait_for()
 
-    def reopen(self) -> None:
+    def reopen(self, query: str = "") -> None:
         """Load the page anew; leaving it breaks off what it still listens to, which it complains of."""
         complaints = list(self.complaints)
         self.page.goto("about:blank")
         self.complaints[:] = complaints
-        self.page.goto(self.address)
+        self.page.goto(self.address + query)
 
     def style(self, selector: str, name: str) -> str:
         return str(self.page.locator(selector).first.evaluate("(e, name) => getComputedStyle(e)[name]", name))
@@ -184,7 +184,7 @@ def test_a_chip_opens_the_statement_at_the_quote_and_leads_on(window: Window) ->
     assert window.page.locator("#evidence-1-1").is_hidden(), "the cards of the answer that was clicked"
     chat, beside = window.page.locator("#chat").bounding_box(), reader.bounding_box()
     assert beside["x"] + beside["width"] <= chat["x"] + 1, "beside the chat, not over it"
-    reader.locator(".before").click()
+    reader.locator("button.before").click()
     window.page.locator('#reader [data-place="c:0:1"]').wait_for()
     assert reader.locator("mark.current").text_content() == fakes.QUOTE_AR
     assert reader.locator("mark.current").evaluate(IN_VIEW)
@@ -218,7 +218,7 @@ def test_an_opinion_is_kept_with_its_reason(window: Window) -> None:
 
 
 def test_a_link_asks_its_question(window: Window) -> None:
-    window.page.goto(f"{window.address}?q=How many violations were reported?")
+    window.reopen("?q=How many violations were reported?")
     window.page.locator(".answer").wait_for()
     assert window.page.locator(".question").text_content().endswith("How many violations were reported?")
 
@@ -234,13 +234,13 @@ def test_the_streamed_text_is_replaced_by_the_answer_and_the_box_is_cleared(wind
 def test_stop_ends_the_answer_and_says_so(window: Window) -> None:
     window.ask("slow: how many violations?", until=".draft")
     window.page.locator("#question .stop-button").click()
-    window.page.get_by_text(ARABIC["stopped"]).wait_for()
+    window.page.locator("#chat").get_by_text(ARABIC["stopped"]).wait_for()
     window.page.locator("#question .submit-button").wait_for()
     window.page.wait_for_timeout(1500)
     assert window.page.locator(".answer").count() == 0
     window.ask("كم عائلة عادت؟")
     assert window.page.locator(".exchange").count() == 2
-    assert window.page.get_by_text(ARABIC["stopped"]).is_visible()
+    assert window.page.locator("#chat").get_by_text(ARABIC["stopped"]).is_visible()
 
 
 def test_nothing_found_is_said_and_the_nearest_offered_as_no_answer(window: Window) -> None:

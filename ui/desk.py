@@ -54,6 +54,7 @@ class Desk:
         """Answer a question, yielding what box, chat and panel show and the conversation so far."""
         if not question.strip():
             gr.Info(STRINGS[language]["empty_question"], title=STRINGS[language]["name"])
+            yield (gr.skip(),) * 4  # a generator that yields nothing empties what it could have drawn
             return
         yield self._busy(language), *self._shown((*past, Exchange(question.strip())), language)
         for exchange in self._progress(Exchange(question.strip()), past):
@@ -106,6 +107,8 @@ class Desk:
         question = str(request.query_params.get("q", "")).strip()
         if question and not past:
             yield from self.ask(question, language, past)
+        else:
+            yield (gr.skip(),) * 4
 
     def stop(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
         """Mark the answer under way as stopped and free the box."""

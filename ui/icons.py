@@ -18,4 +18,4 @@ _PATHS = {
 
 def icon(name: str) -> str:
     """Return an icon as SVG."""
-    return f'<svg class="icon {name}" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="{_PATHS[name]}"/></svg>'
+    return f'<svg class="icon icon-{name}" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="{_PATHS[name]}"/></svg>'

@@ -118,7 +118,7 @@ def _tools_html(exchange: Exchange, interface: Language, flags: bool) -> str:
     reason = f'<form class="reason" hidden>{field}<button>{said("reason_send", interface)}</button></form>'
     thanks = f'<p class="note">{said("thanks", interface)}</p>' if exchange.thumb else ""
     row = f'<div class="tools">{thumbs}{share}{flag}{_timings_html(exchange, interface)}</div>'
-    return element("div", "after", interface, row + reason + thanks)
+    return element("div", "below", interface, row + reason + thanks)
 
 
 def _thumb_html(thumb: str, chosen: str, interface: Language) -> str:

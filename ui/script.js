@@ -61,7 +61,7 @@ window.bayan = (() => {
       const thumb = target.closest('.thumb');
       if (thumb?.dataset.thumb === 'up') return trigger('thumb', { turn: turnOf(thumb), thumb: 'up', reason: '' });
       if (thumb) {
-        const form = thumb.closest('.after').querySelector('.reason');
+        const form = thumb.closest('.below').querySelector('.reason');
         form.hidden = !form.hidden;
         if (!form.hidden) form.querySelector('input').focus();
       }
