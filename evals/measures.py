@@ -22,6 +22,7 @@ from rag.schema import Answer, Citation, Hit
 QUOTES = 2  # that a reader is sure to see
 RETRIEVAL = ("R@1", "R@5", "R@10", "RR", "nDCG@10")
 LATENCY = {"latency.p50": 0.50, "latency.p95": 0.95}
+_IN_MARKS = re.compile("[“«]([^“”«»]+)[”»]")  # In the quote: “ثلاثة” is 3
 _MARKER = re.compile(r"\s*\[[\d٠-٩]+\]")
 
 Key = tuple[str, str]  # set, question
@@ -144,11 +145,12 @@ def _in_language(row: Row) -> float | None:
 
 
 def own_words(answer: Answer) -> str:
-    """Return the answer's text without quotes, titles and issuers; all of it when nothing is left."""
+    """Return the answer's text without quotes, pieces of them read aloud, titles and issuers; all of it when nothing is left."""
     cited, text = (*answer.citations, *answer.nearest), answer.answer
     parts = [*(quote.quote for quote in cited), *(quote.title for quote in cited), *(quote.issuer or "" for quote in cited)]
     for part in filter(None, parts):  # quotes first: one may hold the name of its issuer
         text = text.replace(part, " ")
+    text = _IN_MARKS.sub(lambda found: " " if any(found[1] in quote.quote for quote in cited) else found[0], text)
     return text if any(char.isalpha() for char in text) else answer.answer
 
 

@@ -56,9 +56,9 @@ def signals(question: str, quotes: Sequence[Quotable], found: Found) -> dict[str
     """Return what the decision rests on, of the best quote and the field behind it.
 
     Nearness of sentence and passage to the question, against reference sentences; shares of the question's terms, plain and weighted by
-    rarity, in sentence, passage and whole statement; the rarest term missing; pairs of neighbouring words kept together; margins to other
-    statements; whether both ways of searching agree; whether what is asked for (a figure with its unit, a date, a name) stands beside the
-    question's words.
+    rarity, in sentence, passage and whole statement; the rarest term missing; pairs of neighbouring words kept together; the margin to
+    the field of statements behind it; whether both ways of searching agree; whether what is asked for (a figure with its unit, a date, a
+    name) stands beside the question's words.
     """
     best, candidate = quotes[0].sentence, quotes[0].sentence.candidate
     statement, passage = candidate.statement, candidate.passage
@@ -81,10 +81,7 @@ def signals(question: str, quotes: Sequence[Quotable], found: Found) -> dict[str
         "known_terms": float(min(len(terms), MOST_TERMS)),
         "unknown_terms": float(sum(not item.known for item in found.terms[passage.language])),
         "lexical_share": candidate.lexical_share,
-        "margin": scores[0] - scores[1],
         "field_margin": scores[0] - sum(scores[1:]) / (len(scores) - 1),
-        "lexical_margin": candidate.lexical_share - lexical[1],
-        "dense_margin": dense[0] - dense[1],
         "legs_agree": float(candidate.lexical_share == lexical[0]) + float(candidate.passage_similarity == dense[0]),
         **_asked(question, quotes),
     }
@@ -127,15 +124,15 @@ def _neighbours(text: str) -> frozenset[tuple[str, str]]:
 
 
 def _field(found: Found, signal: str, language: Language) -> list[float]:
-    """The best value of a signal in each of the first statements of a language, highest first; 0, a text on any other subject, follows
-    when there is but one."""
+    """The best value of a signal in each of the first statements of a language, highest first; where there are few, 0, that of a text on
+    any other subject, follows: two statements on one event do not make the question a doubtful one."""
     best: dict[str, float] = {}
     for candidate in found.candidates:
         if candidate.passage.language == language:
             key, value = candidate.statement.statement_id, float(getattr(candidate, signal))
             best[key] = max(best.get(key, value), value)
     highest = sorted(best.values(), reverse=True)[: FIELD + 1]
-    return highest if len(highest) > 1 else [*highest, 0.0]
+    return [*highest, *[0.0] * (FIELD + 1 - len(highest))]
 
 
 def _asked(question: str, quotes: Sequence[Quotable]) -> dict[str, float]:

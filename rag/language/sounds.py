@@ -46,7 +46,8 @@ _FINE = str.maketrans(dict(zip("cPVZq", "stdzk", strict=True)) | {"'": ""})
 _OF_PLACE = frozenset(["في", "من", "الي", "قرب", "نحو", "علي"])
 LONGEST_ROW = 3
 _DOUBLED = re.compile(r"(.)\1+")
-_WORD = re.compile(r"[^\W\d_]+(?:['’`ʿʾ][^\W\d_]+)*")
+_LETTERS = r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036F\u064B-\u065F\u0670])*"  # vowel signs stand inside a word and end none: العبّارة
+_WORD = re.compile(rf"{_LETTERS}(?:['’`ʿʾ]{_LETTERS})*")
 
 
 class Sounds(NamedTuple):
