@@ -13,14 +13,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from threading import Timer
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from ingest.errors import refuse
-from ingest.readers import READERS, Document, File, read_file
+from ingest.readers import READERS, Document, File, Link, read_file, read_links
 from ingest.readers.text import read_markdown_file, read_plain
 from rag.errors import SourceError
 from rag.schema import Cut, Problem, to_json
@@ -47,10 +47,18 @@ class Worker:
         """Yield what is in a file as it is read. Raises SourceError, also when the file takes too long or ends the worker."""
         if READERS[file.suffix] in _HARMLESS:
             yield from read_file(file)
-            return
+        else:
+            yield from self._ended(file, self._read_apart(file, "documents"))
+
+    def links(self, file: File) -> list[Link]:
+        """Return the links of a feed or sitemap. Raises SourceError as `read` does."""
+        return list(self._ended(file, self._read_apart(file, "links")))
+
+    def _ended(self, file: File, found: Iterator[Any]) -> Iterator[Any]:
+        """Yield what is found; end the worker when it does not come to its end."""
         finished = False
         try:
-            yield from self._read_apart(file)
+            yield from found
             finished = True
         except SourceError:
             finished = self._process is not None  # the worker has said so itself and waits for the next file
@@ -59,11 +67,11 @@ class Worker:
             if not finished:
                 self._end()
 
-    def _read_apart(self, file: File) -> Iterator[Document | Problem]:
+    def _read_apart(self, file: File, wanted: str) -> Iterator[Any]:
         process = self._process = self._process or _start()
         assert process.stdin
         try:
-            process.stdin.write(_request(file))
+            process.stdin.write(_request(file, wanted))
             process.stdin.flush()
         except BrokenPipeError:
             pass  # the worker is gone; what it answers says so
@@ -79,7 +87,7 @@ class Worker:
                 return
             if kind == "refused":
                 raise SourceError(found)
-            yield Problem(**found) if kind == "problem" else _document(found)
+            yield _MAKE[kind](found)
 
     def _next(self, process: subprocess.Popen[bytes]) -> tuple[str, Any] | None:
         """The worker's next answer; None when it is gone, with `_process` None when it was ended for being late."""
@@ -111,8 +119,8 @@ def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
 
 
-def _request(file: File) -> bytes:
-    head = {**asdict(replace(file, data=b"")), "data": len(file.data)}
+def _request(file: File, wanted: str) -> bytes:
+    head = {"wanted": wanted, "file": {**asdict(replace(file, data=b"")), "data": len(file.data)}}
     return json.dumps(head).encode() + b"\n" + file.data
 
 
@@ -120,6 +128,12 @@ def _document(found: dict[str, Any]) -> Document:
     cuts = tuple(Cut(**cut) for cut in found["cuts"])
     return Document(**{**found, "cuts": cuts, "warnings": tuple(found["warnings"]), "pages": tuple(found["pages"])})
 
+
+_MAKE: dict[str, Callable[[dict[str, Any]], Document | Problem | Link]] = {
+    "Document": _document,
+    "Problem": lambda found: Problem(**found),
+    "Link": lambda found: Link(**found),
+}
 
 # In the worker
 
@@ -130,11 +144,11 @@ def serve() -> None:
     os.dup2(2, 1)
     _limit_memory()
     while head := sys.stdin.buffer.readline():
-        described = json.loads(head)
-        file = File(**{**described, "data": sys.stdin.buffer.read(described["data"])})
+        asked = json.loads(head)
+        file = File(**{**asked["file"], "data": sys.stdin.buffer.read(asked["file"]["data"])})
         try:
-            for found in read_file(file):
-                _answer(answers, "problem" if isinstance(found, Problem) else "document", to_json(found))
+            for found in read_links(file) if asked["wanted"] == "links" else read_file(file):
+                _answer(answers, type(found).__name__, to_json(found))
             _answer(answers, "end", None)
         except SourceError as error:
             _answer(answers, "refused", str(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from email.utils import parsedate_to_datetime
 
 from rag.language.dates import dates
 
@@ -35,6 +36,14 @@ def written_date(value: str) -> str | None:
     try:
         return date(*found.pop()).isoformat() if len(found) == 1 else None
     except ValueError:
+        return None
+
+
+def mail_date(value: object) -> str | None:
+    """Return the ISO date of a date as e-mails and feeds write it: "Mon, 3 Mar 2031 10:00:00 +0300"."""
+    try:
+        return parsedate_to_datetime(str(value)).date().isoformat() if value else None
+    except (TypeError, ValueError, IndexError):
         return None
 
 

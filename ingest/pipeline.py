@@ -1,4 +1,4 @@
-"""The ingest run, readable top-down: find the files, read each, clean it, split it, write what changed.
+"""The ingest run, readable top-down: find the sources, read each, clean it, split it, write what changed.
 
 One bad file never stops the rest: it is in the report with the reason. Running again changes nothing. Knows nothing of questions.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
@@ -22,13 +23,16 @@ from ingest.metadata import written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
 from ingest.sidecar import with_sidecar
-from ingest.sources import below, exists, file_of, find_files, place_of
+from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.build import open_store, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex
 from rag.language import TEXT_VERSION, language_of
 from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ingest.sites import Sites
 
 BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
 Item = TypeVar("Item")
@@ -44,7 +48,7 @@ def ingest(
     columns: Mapping[str, str] | None = None,
     progress: bool = False,
 ) -> IngestReport:
-    """Add or update the statements in files and folders; with `prune`, also remove those whose files are gone from the folders.
+    """Add or update the statements in files, in folders and at addresses; with `prune`, also remove those that are gone from there.
 
     `columns`: what the columns of tables are called, as in {"text": "body"}, beside the names that are known. A table or archive that has
     changed lets go of the statements that it no longer holds, if all of it can be read.
@@ -53,14 +57,14 @@ def ingest(
     """
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
-    files = find_files(sources)
+    files, addresses = find_sources(sources)
     with open_writing(settings) as writable:
         known = list(writable.store.all_statements())
         places = {file_of(statement.read_from) for statement in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
-        changed = _changed(
-            _progress(files, progress, total=len(files)), known, run, columns=columns or {}, passage_chars=settings.passage_chars
-        )
+        found: list[Path | str] = [*files, *addresses]
+        readings = _readings(_progress(found, progress, total=len(found)), places, settings, columns or {})
+        changed = _changed(readings, known, run, settings.passage_chars)
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
         _remove(writable, run.gone, run)
@@ -106,67 +110,95 @@ class _Run:
     rejected: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # ids of statements that their table or archive no longer holds
+    vanished: list[str] = field(default_factory=list)  # of those whose addresses have nothing any more
 
     def report(self, seconds: float) -> IngestReport:
         counts = (self.added, self.updated, self.unchanged, self.removed, self.passages)
         return IngestReport(*counts, tuple(self.rejected), tuple(self.warnings), round(seconds, 3))
 
 
-def _changed(
-    files: Iterable[Path], known: Sequence[Statement], run: _Run, *, columns: Mapping[str, str], passage_chars: int
-) -> Iterator[Statement]:
-    """Read each file; count what is in it, and yield every statement that is new, moved or differs from what the index holds."""
+def _readings(sources: Iterable[Path | str], known: Collection[str], settings: Settings, columns: Mapping[str, str]) -> Iterator[Reading]:
+    """Read each source; `known` holds the places from which the index has statements."""
+    with Worker() as worker, ExitStack() as stack:
+        sites: Sites | None = None
+        for source in sources:
+            if isinstance(source, Path):
+                yield _read(source, worker, columns)
+                continue
+            sites = sites or stack.enter_context(_opened_sites(settings, worker, known, columns))
+            yield from sites.read(source)
+
+
+@contextmanager
+def _opened_sites(settings: Settings, worker: Worker, known: Collection[str], columns: Mapping[str, str]) -> Iterator[Sites]:
+    """What servers said is remembered once all that they sent is in the index."""
+    from ingest.fetch import Fetcher
+    from ingest.sites import Sites
+    from ingest.visits import Visits
+
+    visits = Visits(settings.index)
+    with Fetcher(allow_private=settings.allow_private, delay_s=settings.fetch_delay_s) as fetcher:
+        yield Sites(fetcher, worker, visits, known=known, columns=columns)
+    visits.save()
+
+
+def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run, passage_chars: int) -> Iterator[Statement]:
+    """Count what was read, and yield every statement that is new, moved or differs from what the index holds."""
     index = Known(known)
-    with Worker() as worker:
-        for path in files:
-            documents, whole = _read(path, worker, columns, run)
-            claimed: set[str] = set()
-            # What the index holds goes first: rows that have moved within their table then keep their statements.
-            for document in sorted(documents, key=lambda document: document.text not in index.by_text):
-                place = place_of(str(path), document.part)
-                statement = _statement(path, place, document, run)
-                old, twin = index.match(statement, claimed)
-                if twin:
-                    run.unchanged += 1
-                    reason = f'"{place}" holds the same text as "{twin.read_from}"; kept once, as "{twin.statement_id}"'
-                    run.warnings.append(Problem(place, reason))
-                    continue
-                statement = replace(statement, statement_id=old.statement_id if old else index.free_id(statement.statement_id))
-                statement = _with_revision(statement, passage_chars)
-                claimed.add(statement.statement_id)
-                if old == statement:
-                    run.unchanged += 1
-                    continue
-                run.updated += old is not None
-                run.added += old is None
-                index.replace(old, statement)
-                yield statement
-            if whole:
-                run.gone += [key for key in index.in_file(str(path)) if key not in claimed]
+    for reading in readings:
+        run.rejected.extend(reading.problems)
+        if reading.unchanged:
+            run.unchanged += len(index.in_file(reading.place))
+            continue
+        claimed: set[str] = set()
+        # What the index holds goes first: rows that have moved within their table then keep their statements.
+        for document in sorted(reading.documents, key=lambda document: document.text not in index.by_text):
+            place = place_of(reading.place, document.part)
+            statement = _statement(reading, place, document, run)
+            old, twin = index.match(statement, claimed)
+            if twin:
+                run.unchanged += 1
+                reason = f'"{place}" holds the same text as "{twin.read_from}"; kept once, as "{twin.statement_id}"'
+                run.warnings.append(Problem(place, reason))
+                continue
+            statement = replace(statement, statement_id=old.statement_id if old else index.free_id(statement.statement_id))
+            statement = _with_revision(statement, passage_chars)
+            claimed.add(statement.statement_id)
+            if old == statement:
+                run.unchanged += 1
+                continue
+            run.updated += old is not None
+            run.added += old is None
+            index.replace(old, statement)
+            yield statement
+        if reading.whole:
+            run.gone += [key for key in index.in_file(reading.place) if key not in claimed]
+        if reading.gone:
+            run.vanished += index.in_file(reading.place)
 
 
-def _read(path: Path, worker: Worker, columns: Mapping[str, str], run: _Run) -> tuple[list[Document], bool]:
-    """The documents of a file with what its side-car says, and whether all of the file could be read."""
+def _read(path: Path, worker: Worker, columns: Mapping[str, str]) -> Reading:
+    """Read a file, with what its side-car says."""
     documents: list[Document] = []
-    rejected = len(run.rejected)
+    problems: list[Problem] = []
     try:
         for found in worker.read(load(path, columns=columns)):
             if isinstance(found, Problem):
-                run.rejected.append(found)
+                problems.append(found)
             else:
                 documents.append(with_sidecar(found, path))
     except SourceError as error:
-        run.rejected.append(Problem(str(path), str(error)))
-    return documents, len(run.rejected) == rejected
+        problems.append(Problem(str(path), str(error)))
+    return Reading(str(path), tuple(documents), tuple(problems), stem=path.stem, whole=not problems)
 
 
-def _statement(path: Path, place: str, document: Document, run: _Run) -> Statement:
+def _statement(reading: Reading, place: str, document: Document, run: _Run) -> Statement:
     """Give a document its title, its cuts and an id made of its name and text."""
     run.warnings.extend(Problem(place, warning) for warning in document.warnings)
     cuts = [*document.cuts, *leftovers(document.text)]
     line = find_title(document.text, cuts)
     first_line = document.text[line.start : line.end].strip() if line else None
-    title = document.title or first_line or path.stem
+    title = document.title or first_line or reading.stem
     origins = document.origins if document.title else {**document.origins, "title": "first line" if first_line else "file name"}
     cuts.extend(titles(document.text, title, cuts))
     dated = document.date
@@ -175,7 +207,7 @@ def _statement(path: Path, place: str, document: Document, run: _Run) -> Stateme
         if not dated and (dated := written_date(document.text[line.start : line.end])):
             origins = {**origins, "date": "date line"}
     return Statement(
-        statement_id=f"{_slug(path.stem)}-{_digest(document.text)[:8]}",
+        statement_id=f"{_slug(reading.stem)}-{_digest(document.text)[:8]}",
         revision="",
         text=document.text,
         title=title,
@@ -208,11 +240,11 @@ def _batches(statements: Iterable[Statement], passage_chars: int) -> Iterator[li
 
 
 def _prune(writable: WritableIndex, sources: Sequence[str | Path], run: _Run) -> None:
-    """Remove the statements whose files lay below an ingested folder and exist no more."""
+    """Remove the statements whose files lay below an ingested folder and exist no more, and those whose addresses are gone."""
     folders = [Path(source).resolve() for source in sources if Path(source).is_dir()]
     statements = list(writable.store.all_statements())
     gone = [s.statement_id for s in statements if below(s.read_from, folders) and not exists(s.read_from)]
-    _remove(writable, gone, run)
+    _remove(writable, [*gone, *run.vanished], run)
 
 
 def _remove(writable: WritableIndex, statement_ids: Sequence[str], run: _Run) -> None:

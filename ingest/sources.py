@@ -1,4 +1,4 @@
-"""Where statements come from: files, folders and what lies inside a file, each place with its name.
+"""Where statements come from: files, folders, addresses and what lies inside a file, each place with its name.
 
 A place is a path, or for what a file holds beside others a path with its part: `press.zip#march/denial.docx`, `press.csv#17`. Knows
 nothing of what a file says.
@@ -8,24 +8,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.errors import refuse
-from ingest.readers import READERS
+from ingest.readers import READERS, Document
 from ingest.sidecar import SIDECAR
+from rag.schema import Problem
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-def find_files(sources: Sequence[str | Path]) -> list[Path]:
-    """Return the files meant by `sources`: each file itself, and those below a folder. Hidden ones and links out of it are passed over.
+@dataclass(frozen=True)
+class Reading:
+    """What was read at one place. `whole`: all of it could be read, so that what it no longer holds is known to be gone from it."""
 
-    Raises SourceError for a path that does not exist, and when there is no file at all.
+    place: str
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    stem: str = ""  # what the ids of its statements begin with
+    whole: bool = True
+    unchanged: bool = False  # since it was last read, by what its server says
+    gone: bool = False  # its server says that there is nothing (any more)
+
+
+def find_sources(sources: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
+    """Return the files meant by `sources`: each file itself, and those below a folder; and the addresses among them.
+
+    Hidden files and links out of a folder are passed over. Raises SourceError for a path that does not exist, an address that is none of
+    the web, and when there is nothing at all.
     """
     found: dict[Path, None] = {}
+    addresses: dict[str, None] = {}
     for source in sources:
         if is_address(source):
-            raise refuse(source, "is an address; save the page as HTML and ingest the file")
+            if not str(source).lower().startswith(("http://", "https://")):
+                raise refuse(source, "is no address of the web; give one that begins with https://, or save the page and ingest the file")
+            addresses[str(source)] = None
+            continue
         path = Path(source)
         if not path.exists():
             raise refuse(source, "does not exist; give a file or a folder of statements")
@@ -33,9 +53,9 @@ def find_files(sources: Sequence[str | Path]) -> list[Path]:
             found |= dict.fromkeys(_files_below(path.resolve()))
         else:
             found[path.resolve()] = None
-    if not found:
+    if not (found or addresses):
         raise refuse(", ".join(map(str, sources)), f"holds no file to read; supported are {', '.join(sorted(READERS))}")
-    return list(found)
+    return list(found), list(addresses)
 
 
 def is_address(source: str | Path) -> bool:
@@ -49,6 +69,8 @@ def place_of(file: str, part: str) -> str:
 
 def file_of(place: str) -> str:
     """Return the file that a place is in or is; of a file that is gone, the longest path that can be meant."""
+    if is_address(place):
+        return place.partition("#")[0]
     ends = [at for at, char in enumerate(place) if char == "#"]
     return next((place[:end] for end in ends if Path(place[:end]).is_file() and not Path(place).is_file()), place)
 

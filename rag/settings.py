@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     )
     max_citations: int = Field(2, ge=1, le=10, description="Quotes shown in an answer.")
     passage_chars: int = Field(700, ge=200, le=4000, description="Longest passage, in characters.")
+    allow_private: bool = Field(False, description="Fetch statements from this machine and from private networks too.")
+    fetch_delay_s: float = Field(
+        1.0, ge=0, le=60, description="Seconds between two fetches from a web server, or as many more as it asks for."
+    )
     llm: str = Field(
         "none",
         min_length=1,

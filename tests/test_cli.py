@@ -157,14 +157,14 @@ def test_a_path_that_does_not_exist(folder: Path, fake: FakeEmbeddings) -> None:
     assert "does not exist; give a file or a folder" in refused("ingest", folder, folder / "nowhere")
 
 
-@pytest.mark.parametrize("address", ["https://example.org/statement.html", "HTTP://example.org", "ftp://example.org/a.txt"])
-def test_an_address(address: str, fake: FakeEmbeddings) -> None:
-    assert f'"{address}" is an address; save the page as HTML' in refused("ingest", address)
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://example.org/a.txt"])
+def test_an_address_that_is_none_of_the_web(address: str, fake: FakeEmbeddings) -> None:
+    assert f'"{address}" is no address of the web; give one that begins with https://' in refused("ingest", address)
 
 
 def test_a_folder_without_files(tmp_path: Path, fake: FakeEmbeddings) -> None:
     (tmp_path / "void").mkdir()
-    assert "holds no file to read; supported are .csv" in refused("ingest", tmp_path / "void")
+    assert "holds no file to read; supported are .atom, .csv" in refused("ingest", tmp_path / "void")
 
 
 def test_an_index_that_is_a_file(folder: Path, fake: FakeEmbeddings) -> None:
@@ -174,7 +174,7 @@ def test_an_index_that_is_a_file(folder: Path, fake: FakeEmbeddings) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("BAYAN_TOPK", "3", r'unknown setting "BAYAN_TOPK" in the environment; known are: BAYAN_CACHE, .*BAYAN_TOP_K'),
+        ("BAYAN_TOPK", "3", r'unknown setting "BAYAN_TOPK" in the environment; known are: BAYAN_ALLOW_PRIVATE, .*BAYAN_TOP_K'),
         ("BAYAN_TOP_K", "many", r'setting BAYAN_TOP_K \(or --top-k\) cannot be "many"'),
         ("BAYAN_TOP_K", "0", r'setting BAYAN_TOP_K \(or --top-k\) cannot be "0"'),
         ("BAYAN_LANGUAGE", "fr", r'setting BAYAN_LANGUAGE \(or --language\) cannot be "fr"'),

@@ -74,7 +74,7 @@ def test_a_truncated_utf_16_file_is_refused_and_does_not_end_the_run(tmp_path: P
 
 
 def test_an_unsupported_format_is_told_with_what_is_supported(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"supported are \.csv, \.docm, \.docx, .*\.html, .*\.txt, .*\.zip"):
+    with pytest.raises(SourceError, match=r"supported are \.atom, \.csv, \.docm, \.docx, .*\.html, .*\.txt, .*\.zip"):
         read_bytes(tmp_path, b"text", "statement.doc")
 
 

@@ -53,14 +53,15 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sources", nargs=-1, metavar="PATH...")
-@click.option("--prune", is_flag=True, help="Also remove statements whose files are gone from the given folders.")
+@click.argument("sources", nargs=-1, metavar="PATH|URL...")
+@click.option("--prune", is_flag=True, help="Also remove statements that are gone from the given folders and addresses.")
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the statements it holds; takes no PATH.")
 @click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, source, id.")
 @index_option
 @json_option
 def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | None, index: Path | None, as_json: bool) -> None:
-    """Add or update statements from files and folders: text, web pages, PDF, office files, e-mails, tables and ZIP archives of them.
+    """Add or update statements from files, folders and addresses: text, web pages, feeds, sitemaps, PDF, office files, e-mails, tables and
+    ZIP archives of them.
 
     Running it again changes nothing.
     """
@@ -76,7 +77,7 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | 
     _print(report, _report_text, as_json)
     for problem in (*report.rejected, *report.warnings):
         click.echo(f"bayan: {problem.reason}", err=True)
-    named = {str(Path(source).resolve()) for source in sources}
+    named = {*sources, *(str(Path(source).resolve()) for source in sources)}
     taken = report.added + report.updated + report.unchanged
     if any(problem.source in named for problem in report.rejected) or (report.rejected and not taken):
         sys.exit(1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from ingest.errors import refuse
 from ingest.readers.archive import read_zip
 from ingest.readers.document import MAX_BYTES, Document, File, Reader, check
+from ingest.readers.feed import Link, read_feed, read_links
 from ingest.readers.mail import read_mail
 from ingest.readers.office import read_docx, read_odt
 from ingest.readers.pdf import read_pdf
@@ -19,7 +20,7 @@ from ingest.readers.text import read_markdown_file, read_plain
 from ingest.readers.web import read_page
 from rag.schema import Problem
 
-__all__ = ["READERS", "Document", "File", "load", "read", "read_file"]
+__all__ = ["READERS", "Document", "File", "Link", "load", "read", "read_file", "read_links"]
 
 READERS: Mapping[str, Reader] = {
     ".txt": read_plain,
@@ -38,6 +39,8 @@ READERS: Mapping[str, Reader] = {
     ".xlsm": read_workbook,
     ".jsonl": read_json_lines,
     ".zip": read_zip,
+    ".rss": read_feed,
+    ".atom": read_feed,
 }
 
 

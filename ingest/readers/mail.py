@@ -10,10 +10,11 @@ import email.policy
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parseaddr
 from pathlib import PurePosixPath
 
 from ingest.errors import refuse
+from ingest.metadata import mail_date
 from ingest.readers.document import Document, File, within
 from ingest.readers.text import decode, read_text
 from ingest.readers.web import read_html
@@ -52,7 +53,7 @@ def _body(file: File, message: EmailMessage) -> Document | None:
     if not any(char.isalnum() for char in document.text):
         return None
     sender, address = parseaddr(str(message["from"] or ""))
-    said = {"title": _line(message["subject"]), "issuer": _line(sender) or _line(address), "date": _day(message["date"])}
+    said = {"title": _line(message["subject"]), "issuer": _line(sender) or _line(address), "date": mail_date(message["date"])}
     return document.with_metadata("e-mail header", **said)
 
 
@@ -75,10 +76,3 @@ def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem]:
 
 def _line(header: object) -> str | None:
     return " ".join(str(header or "").split()) or None
-
-
-def _day(header: object) -> str | None:
-    try:
-        return parsedate_to_datetime(str(header)).date().isoformat() if header else None
-    except (TypeError, ValueError, IndexError):
-        return None
