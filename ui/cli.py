@@ -57,9 +57,20 @@ def main() -> None:
 @click.option("--prune", is_flag=True, help="Also remove statements that are gone from the given folders and addresses.")
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the statements it holds; takes no PATH.")
 @click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, source, id.")
+@click.option("--watch", is_flag=True, help="Go on taking in what changes, until Ctrl-C; with --json, a JSON object a line.")
+@click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Minutes between two looks at an address; --watch.")
 @index_option
 @json_option
-def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | None, index: Path | None, as_json: bool) -> None:
+def ingest(
+    sources: tuple[str, ...],
+    prune: bool,
+    rebuild: bool,
+    columns: str | None,
+    watch: bool,
+    every: float,
+    index: Path | None,
+    as_json: bool,
+) -> None:
     """Add or update statements from files, folders and addresses: text, web pages, feeds, sitemaps, PDF, office files, e-mails, tables and
     ZIP archives of them.
 
@@ -67,6 +78,11 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | 
     """
     if bool(sources) == rebuild:
         raise click.UsageError("give at least one PATH, or --rebuild without one")
+    if rebuild and watch:
+        raise click.UsageError("--watch goes with PATHs, not with --rebuild")
+    if watch:
+        _watch(sources, _columns(columns), _settings(index=index), prune=prune, every=every, as_json=as_json)
+        return
     from ingest import pipeline
 
     settings, progress = _settings(index=index), sys.stderr.isatty()
@@ -75,8 +91,7 @@ def ingest(sources: tuple[str, ...], prune: bool, rebuild: bool, columns: str | 
     else:
         report = pipeline.ingest(sources, settings=settings, prune=prune, columns=_columns(columns), progress=progress)
     _print(report, _report_text, as_json)
-    for problem in (*report.rejected, *report.warnings):
-        click.echo(f"bayan: {problem.reason}", err=True)
+    _tell_problems(report)
     named = {*sources, *(str(Path(source).resolve()) for source in sources)}
     taken = report.added + report.updated + report.unchanged
     if any(problem.source in named for problem in report.rejected) or (report.rejected and not taken):
@@ -262,6 +277,28 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
 
 main.add_command(evaluation)
 main.add_command(keys)
+
+
+def _watch(sources: tuple[str, ...], columns: dict[str, str], settings: Settings, *, prune: bool, every: float, as_json: bool) -> None:
+    """Print what each run changed, a line each, until the process is interrupted or told to end."""
+    import signal
+
+    from ingest.watch import watch
+    from rag.schema import to_json
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for report in watch(sources, settings=settings, columns=columns, prune=prune, interval_s=60 * every):
+            click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else _report_text(report))
+            sys.stdout.flush()
+            _tell_problems(report)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+
+
+def _tell_problems(report: IngestReport) -> None:
+    for problem in (*report.rejected, *report.warnings):
+        click.echo(f"bayan: {problem.reason}", err=True)
 
 
 def _columns(told: str | None) -> dict[str, str]:
