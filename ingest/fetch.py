@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -62,7 +62,9 @@ class Fetcher:
         self._delay_s, self._limit_s = delay_s, limit_s
         self._guard = Guard(allow_private=allow_private, resolve=resolve)
         headers = {"User-Agent": AGENT, "Accept-Encoding": "gzip", "Accept-Language": "ar, en"}
-        self._client = httpx.Client(transport=GuardedTransport(self._guard), headers=headers, trust_env=False, timeout=limit_s)
+        self._client = httpx.Client(
+            transport=GuardedTransport(self._guard), headers=headers, trust_env=False, timeout=limit_s, event_hooks={"response": [_lead]}
+        )
         self._robots: dict[str, Protego | SourceError] = {}
         self._next: dict[str, float] = {}
 
@@ -77,7 +79,7 @@ class Fetcher:
 
         Raises SourceError (GoneError when there is nothing) saying why an address is not fetched.
         """
-        here = urldefrag(address).url
+        here = address.partition("#")[0]
         for _ in range(MAX_REDIRECTS + 1):
             _check(address, here)
             self._wait(here, self._allowed(address, here))
@@ -86,7 +88,7 @@ class Fetcher:
                     return None
                 if answer.status_code not in _REDIRECTS:
                     return self._page(address, here, answer)
-                here = urldefrag(urljoin(here, answer.headers.get("Location", ""))).url
+                here = _led(here, answer)
         raise refuse(address, f"redirects more than {MAX_REDIRECTS} times; give the address it should lead to")
 
     def _page(self, address: str, here: str, answer: httpx.Response) -> Page:
@@ -140,7 +142,7 @@ class Fetcher:
                 _check(here, here)
                 with self._opened(here, here, {}) as answer:
                     if answer.status_code in _REDIRECTS:
-                        here = urldefrag(urljoin(here, answer.headers.get("Location", ""))).url
+                        here = _led(here, answer)
                         continue
                     if answer.status_code >= 500:
                         return refuse(here, f"is not given by its server (HTTP {answer.status_code})")
@@ -159,19 +161,33 @@ class Fetcher:
         self._next[host] = due + pause
 
 
+def _lead(answer: httpx.Response) -> None:
+    """Take a redirect out of httpx's hands, which would read where it leads before it can be checked and told."""
+    answer.extensions["leads_to"] = answer.headers.pop("Location", "")
+
+
+def _led(here: str, answer: httpx.Response) -> str:
+    """Return where a redirect leads, as it was sent when it cannot be read."""
+    there: str = answer.extensions["leads_to"]
+    try:
+        return urljoin(here, there).partition("#")[0]
+    except ValueError:
+        return there
+
+
 def _check(address: str, here: str) -> None:
     """Raise SourceError for what is no address of the web. Names and numbers are checked where they are connected to."""
+    led = "" if here == address.partition("#")[0] else f'leads to "{here}" and '
     try:
         parts = urlsplit(here)
         known, secret = parts.scheme in ("http", "https") and bool(parts.hostname), parts.username or parts.password
         _ = parts.port
     except ValueError as error:
-        raise refuse(address, f"is no address of the web ({error}); give one that begins with https://") from error
+        raise refuse(address, f"{led}is no address of the web ({error}); give one that begins with https://") from error
     if not known:
-        where = "" if address == here else f' leads to "{here}" and'
-        raise refuse(address, f"{where.strip()} is no address of the web; give one that begins with https://".strip())
+        raise refuse(address, f"{led}is no address of the web; give one that begins with https://")
     if secret:
-        raise refuse(address, "holds a name or password; save the page by hand and ingest the file")
+        raise refuse(address, f"{led and 'leads to an address that '}holds a name or password; save the page by hand and ingest the file")
 
 
 def _body(address: str, answer: httpx.Response, most: int, *, cut: bool = False) -> bytes:

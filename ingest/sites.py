@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ingest.apart import Worker
 from ingest.errors import refuse
@@ -60,7 +60,7 @@ class Sites:
     def read(self, address: str) -> Iterator[Reading]:
         """Yield what is read at an address, or at each of those that it lists."""
         self._fetched, self._seen = 0, set()
-        yield from self._read(Link(urldefrag(address).url), depth=0)
+        yield from self._read(Link(address.partition("#")[0]), depth=0)
 
     def _read(self, link: Link, *, depth: int) -> Iterator[Reading]:
         visit = self._visits.get(link.address)

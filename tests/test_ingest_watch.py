@@ -79,8 +79,6 @@ def test_the_lock_is_held_only_while_something_is_written_and_a_busy_index_is_wa
 
 
 def test_an_address_is_looked_at_again_and_less_often_while_it_fails(folder: Path, fake: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("protego", "feedparser"):
-        pytest.importorskip(package, reason=f"this environment is older than the need of {package}: `make test` brings it up to date")
     monkeypatch.setenv("BAYAN_ALLOW_PRIVATE", "true")
     monkeypatch.setenv("BAYAN_FETCH_DELAY_S", "0")
     with serving() as site:
