@@ -70,6 +70,7 @@ def ingest(
         _remove(writable, run.gone, run)
         if prune:
             _prune(writable, sources, run)
+        _note_copies(writable, {statement.statement_id for statement in known if statement.also_at}, run, prune=prune)
     return run.report(time.perf_counter() - started)
 
 
@@ -109,6 +110,8 @@ class _Run:
     passages: int = 0
     rejected: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)  # places
+    copies: dict[str, set[str]] = field(default_factory=dict)  # statement id → places that hold the same text
     gone: list[str] = field(default_factory=list)  # ids of statements that their table or archive no longer holds
     vanished: list[str] = field(default_factory=list)  # of those whose addresses have nothing any more
 
@@ -156,12 +159,15 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             place = place_of(reading.place, document.part)
             statement = _statement(reading, place, document, run)
             old, twin = index.match(statement, claimed)
+            run.read.add(place)
             if twin:
                 run.unchanged += 1
                 reason = f'"{place}" holds the same text as "{twin.read_from}"; kept once, as "{twin.statement_id}"'
                 run.warnings.append(Problem(place, reason))
+                run.copies.setdefault(twin.statement_id, set()).add(place)
                 continue
-            statement = replace(statement, statement_id=old.statement_id if old else index.free_id(statement.statement_id))
+            known_as = old.statement_id if old else index.free_id(statement.statement_id)
+            statement = replace(statement, statement_id=known_as, also_at=old.also_at if old else ())
             statement = _with_revision(statement, passage_chars)
             claimed.add(statement.statement_id)
             if old == statement:
@@ -245,6 +251,17 @@ def _prune(writable: WritableIndex, sources: Sequence[str | Path], run: _Run) ->
     statements = list(writable.store.all_statements())
     gone = [s.statement_id for s in statements if below(s.read_from, folders) and not exists(s.read_from)]
     _remove(writable, [*gone, *run.vanished], run)
+
+
+def _note_copies(writable: WritableIndex, before: set[str], run: _Run, *, prune: bool) -> None:
+    """Write down where else statements were read; `before`: ids of those that were known to be elsewhere."""
+    changed = []
+    for key, statement in writable.store.statements(list({*before, *run.copies})).items():
+        still = {place for place in statement.also_at if place not in run.read and (exists(place) or not prune)}
+        also_at = tuple(sorted((still | run.copies.get(key, set())) - {statement.read_from}))
+        if also_at != statement.also_at:
+            changed.append(replace(statement, also_at=also_at))
+    writable.store.write_statements(changed)
 
 
 def _remove(writable: WritableIndex, statement_ids: Sequence[str], run: _Run) -> None:

@@ -87,6 +87,27 @@ def test_earlier_texts_of_a_corrected_statement_are_kept_and_the_newest_answers(
     assert account(load_settings(), "flood").versions == (), "what was removed by hand is gone with its past"
 
 
+def test_a_statement_of_several_sources_is_one_that_names_them(folder: Path, index: Path) -> None:
+    for name in ("copy.txt", "other/flood.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(FLOOD_REPORT)
+
+    def places() -> list[str]:
+        [flood] = [s for s in Assistant.open(index).statements() if s.title.startswith("Flood")]
+        return sorted(str(Path(place).relative_to(folder)) for place in (flood.read_from, *flood.also_at))
+
+    ingest([folder])
+    assert places() == ["copy.txt", "flood.txt", "other/flood.txt"]
+    again = ingest([folder])
+    assert (again.updated, again.passages, places()) == (0, 0, ["copy.txt", "flood.txt", "other/flood.txt"])
+    (folder / "copy.txt").unlink()
+    ingest([folder], prune=True)
+    assert places() == ["flood.txt", "other/flood.txt"]
+    (folder / "flood.txt").unlink()
+    assert ingest([folder], prune=True).removed == 0, "it still stands elsewhere"
+    assert places() == ["other/flood.txt"]
+
+
 def test_what_a_statement_no_longer_says_of_itself_is_forgotten(folder: Path, index: Path) -> None:
     (folder / "olives.txt").rename(folder / "olives.md")
     (folder / "olives.md").write_text(f"---\ndate: 2031-03-04\nissuer: Union\n---\n{OLIVES}")
@@ -96,6 +117,15 @@ def test_what_a_statement_no_longer_says_of_itself_is_forgotten(folder: Path, in
     ingest([folder])
     statement = account(load_settings(), "olives").statement
     assert (statement.date, statement.issuer) == (None, None)
+
+
+def test_a_copy_that_is_changed_is_a_statement_of_its_own(folder: Path, index: Path) -> None:
+    (folder / "zcopy.txt").write_text(FLOOD_REPORT)
+    ingest([folder])
+    (folder / "zcopy.txt").write_text(FLOOD.format(99, "3 March 2031", "was"))
+    assert ingest([folder]).added == 1
+    assert account(load_settings(), "flood").statement.also_at == ()
+    assert [near.statement_id.partition("-")[0] for near in account(load_settings(), "flood").related] == ["zcopy"]
 
 
 def test_a_change_of_what_is_cut_makes_no_version(folder: Path, index: Path) -> None:
