@@ -1,19 +1,26 @@
 """What the index held before a run and holds by now, so that each document read finds the statement it is a new version or a copy of.
 
-Knows nothing of files but their names.
+Texts are known by their digests, so that an index of any size is known in little memory. Knows nothing of files but their names.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, count
 
 from ingest.sources import exists, file_of
 from rag.schema import Statement
 
 
+def light(statement: Statement) -> Statement:
+    """Return the statement with the digest of its text in the text's place."""
+    return replace(statement, text=_digest(statement.text))
+
+
 class Known:
-    """The statements of the index, by where they were read and by their text, kept up while files are read."""
+    """The statements of the index (made `light`), by where they were read and by their text, kept up while files are read."""
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         self.by_id = {statement.statement_id: statement for statement in statements}
@@ -24,9 +31,13 @@ class Known:
         for place, statement in self.by_place.items():
             self._files.setdefault(file_of(place), set()).add(statement.statement_id)
 
+    def holds(self, text: str) -> bool:
+        """Say whether a statement has this text."""
+        return _digest(text) in self.by_text
+
     def match(self, statement: Statement, claimed: set[str]) -> tuple[Statement | None, Statement | None]:
         """Return the statement that this one is a new version of, and the one whose text it merely repeats; at most one of them."""
-        before, twin = self.by_place.get(statement.read_from), self.by_text.get(statement.text)
+        before, twin = self.by_place.get(statement.read_from), self.by_text.get(_digest(statement.text))
         if before and before.statement_id in claimed:
             before = None
         if twin is None or twin is before:
@@ -42,6 +53,7 @@ class Known:
             self.by_text.pop(old.text)
         if old and self.by_place.get(old.read_from) is old:
             self.by_place.pop(old.read_from)
+        new = light(new)
         self.by_id[new.statement_id] = self.by_place[new.read_from] = self.by_text[new.text] = new
         self._ids.add(new.statement_id)
 
@@ -52,3 +64,7 @@ class Known:
     def free_id(self, wanted: str) -> str:
         """Return the id, numbered when a statement has it whose text has changed since it was given."""
         return next(key for key in chain([wanted], (f"{wanted}-{n}" for n in count(2))) if key not in self._ids)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()

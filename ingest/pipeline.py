@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ingest.apart import Worker
 from ingest.clean import find_date_line, find_title, leftovers, titles
-from ingest.known import Known
+from ingest.known import Known, light
 from ingest.metadata import written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
@@ -59,7 +59,7 @@ def ingest(
     started, run = time.perf_counter(), _Run()
     files, addresses = find_sources(sources)
     with open_writing(settings) as writable:
-        known = list(writable.store.all_statements())
+        known = [light(statement) for statement in writable.store.all_statements()]
         places = {file_of(statement.read_from) for statement in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
         found: list[Path | str] = [*files, *addresses]
@@ -155,7 +155,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             continue
         claimed: set[str] = set()
         # What the index holds goes first: rows that have moved within their table then keep their statements.
-        for document in sorted(reading.documents, key=lambda document: document.text not in index.by_text):
+        for document in sorted(reading.documents, key=lambda document: not index.holds(document.text)):
             place = place_of(reading.place, document.part)
             statement = _statement(reading, place, document, run)
             old, twin = index.match(statement, claimed)
@@ -170,7 +170,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             statement = replace(statement, statement_id=known_as, also_at=old.also_at if old else ())
             statement = _with_revision(statement, passage_chars)
             claimed.add(statement.statement_id)
-            if old == statement:
+            if old == light(statement):
                 run.unchanged += 1
                 continue
             run.updated += old is not None
