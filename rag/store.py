@@ -3,8 +3,8 @@
 The only file that imports chromadb. It is the source of truth: whatever else an index holds is rebuilt from here. Knows nothing of files,
 lexical search or ranking.
 
-Texts are metadata, not Chroma's documents, over which it would build a full-text index: half the time of a write and half the disk, for
-nothing, as the lexical index is tantivy's.
+Texts are metadata, not Chroma's documents, over which it would build a full-text index, for nothing, as the lexical index is tantivy's:
+without it an upsert took 1.1 ms of CPU a passage, with it 2.5.
 
 A passage counts only if it carries the revision that its statement's record names. An ingest therefore writes new passages first, then
 the statement's record, then removes the old passages: killed anywhere in between, readers see the old statement or the new one, whole.

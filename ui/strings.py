@@ -46,7 +46,7 @@ ARABIC: dict[str, str] = {
     "never_head": "ما لا يفعله أبداً:",
     "never": "لا يختلق، ولا يترجم اقتباساً، ولا يجيب من خارج البيانات، ولا يتصل بجهة لم تُعيَّن في إعداداته.",
     "add_head": "لا بيانات في الفهرس بعد. أضِف بعضها:",
-    "add_upload": "افتح تبويب «البيانات» وارفع ملفات: نص أو صفحات ويب أو PDF أو Word أو بريد أو جداول.",
+    "add_upload": "اجمع ملفات البيانات في مجلد: نصوصاً أو صفحات ويب أو PDF أو Word أو بريداً أو جداول.",
     "add_command": "أو شغّل في الطرفية: `bayan ingest FOLDER`",
     "add_ask": "ثم عد إلى هنا واسأل بالعربية أو بالإنجليزية.",
     "answered": "وصل الجواب.",
@@ -205,7 +205,7 @@ ENGLISH: dict[str, str] = {
     "never": "It never invents, never translates a quote, never answers from outside the statements, and contacts no one "
     "that its settings do not name.",
     "add_head": "There are no statements yet. Add some:",
-    "add_upload": "Open the tab “Statements” and upload files: text, web pages, PDF, Word, e-mail or tables.",
+    "add_upload": "Gather the statements' files in a folder: text, web pages, PDF, Word, e-mail or tables.",
     "add_command": "Or run in a terminal: `bayan ingest FOLDER`",
     "add_ask": "Then come back here and ask, in Arabic or in English.",
     "answered": "The answer is here.",
