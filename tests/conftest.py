@@ -14,6 +14,7 @@ import pytest_socket
 from fakes import FakeEmbeddings
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from windows import browser, server, window  # noqa: F401  # fixtures
 
 import rag.build
 from ingest import ingest

@@ -2,117 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import fakes_ui as fakes
 import pytest
+from windows import ENVIRONMENT, FAKES, MARKS, PHONE, Window
 
 from ui.strings import ARABIC, ENGLISH
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.enable_socket,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
-]
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-FAKES = Path(fakes.__file__)
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(FAKES.parent.parent), "PYTHONUNBUFFERED": "1"}
-WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
-
-# The visual left edge of every character of the n-th match, in logical order.
-LEFT_EDGES = """([selector, n]) => {
-  const walker = document.createTreeWalker(document.querySelectorAll(selector)[n], NodeFilter.SHOW_TEXT);
-  const edges = [];
-  for (let node = walker.nextNode(); node; node = walker.nextNode())
-    for (let i = 0; i < node.length; i++) {
-      const range = document.createRange();
-      range.setStart(node, i); range.setEnd(node, i + 1);
-      const box = range.getBoundingClientRect();
-      if (box.width > 1 && !node.parentElement.closest('.spoken')) edges.push([node.data[i], box.left, box.top]);
-    }
-  return edges;
-}"""
-
-
-@dataclass
-class Window:
-    """A page of the chat and what it did behind the scenes."""
-
-    page: Any
-    address: str
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def ask(self, question: str, *, until: str = ".answer") -> None:
-        before = self.page.locator(until).count()
-        self.page.fill("#question textarea", question)
-        self.page.press("#question textarea", "Enter")
-        self.page.locator(until).nth(before).wait_for()
-
-    def reopen(self, query: str = "") -> None:
-        """Load the page anew; leaving it breaks off what it still listens to, which it complains of."""
-        complaints = list(self.complaints)
-        self.page.goto("about:blank")
-        self.complaints[:] = complaints
-        self.page.goto(self.address + query)
-
-    def style(self, selector: str, name: str) -> str:
-        return str(self.page.locator(selector).first.evaluate("(e, name) => getComputedStyle(e)[name]", name))
-
-    def edges(self, selector: str, n: int = 0) -> list[tuple[str, float, float]]:
-        return [tuple(edge) for edge in self.page.evaluate(LEFT_EDGES, [selector, n])]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, str(FAKES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    address = re.search(r"http://\S+", process.stdout.readline())
-    yield address[0] if address else pytest.fail(f"the server did not start: {process.stderr.read()}")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0, "Ctrl-C must end the server cleanly"
-    noise = process.stderr.read()
-    assert "OUTBOUND" not in noise
-    assert noise.count("Traceback") == noise.count("RuntimeError: secret internals")  # the one a test provokes, logged
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def window(server: str, browser: Any, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """A fresh session; at its end, nothing may have been asked of another host and the console must be clean."""
-    context = browser.new_context(viewport=getattr(request, "param", WIDE), reduced_motion="reduce")
-    window = Window(context.new_page(), server)
-    window.page.on("request", lambda asked: window.requests.append(asked.url))
-    window.page.on("console", lambda said: window.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-    window.page.goto(server)
-    window.page.locator("#question textarea").wait_for()
-    yield window
-    assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page overflows sideways"
-    foreign = [url for url in window.requests if not url.startswith((server, "data:", "blob:"))]
-    complaints = list(window.complaints)  # closing a window breaks off what it still listens to, which it complains of
-    context.close()
-    assert foreign == []
-    assert complaints == []
+pytestmark = MARKS
 
 
 def test_arabic_runs_right_to_left(window: Window) -> None:

@@ -1,7 +1,5 @@
 """The evaluation tab in a real Chromium, over a real index of the sample statements (`fakes_eval.py`), every request watched."""
 
-# ruff: noqa: F811  (the fixtures of test_browser are imported by their names)
-
 from __future__ import annotations
 
 import json
@@ -15,17 +13,11 @@ from typing import Any
 
 import fakes_eval as fakes
 import pytest
-from test_browser import CHROMIUM, ENVIRONMENT, PHONE, Window, browser, window  # noqa: F401
+from windows import ENVIRONMENT, MARKS, PHONE, Window
 
 from ui.strings import ARABIC, ENGLISH
 
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.enable_socket,
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, RealModel, shared
-from test_browser import CHROMIUM, FLAGS
+from windows import CHROMIUM, FLAGS
 
 import rag.build
 from evals.compare import compare, load_values

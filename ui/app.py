@@ -20,6 +20,7 @@ from ui.desk import Answering, Desk
 from ui.eval_tab import EvalTab
 from ui.evaluations import Evaluations
 from ui.flag_form import FlagForm
+from ui.narrow import Narrow
 from ui.service import Service
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
@@ -74,13 +75,15 @@ class Window:
     def _lay_desk(self, language: Language) -> None:
         with gr.Column(scale=3, min_width=300, elem_id="talk"):
             self.chat = gr.HTML(self.desk.talk((), language), elem_id="chat", js_on_load=_bound("chat", "example", "doubt", "thumb"))
+            self.narrow = Narrow(self.desk.assistant, language, _bound)
             self.box = gr.Textbox(**self.desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
         with gr.Column(scale=2, min_width=300, elem_id="side"):
             self.panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=_bound("panel"))
 
     def _wire(self, app: gr.Blocks) -> None:
         desk, switch, talk = self.desk, self.switch, self.conversation
-        asking: dict[str, Any] = {"inputs": [self.box, switch, talk], "outputs": [self.box, self.chat, self.panel, talk], **PRIVATE}
+        asked = [self.box, switch, talk, self.narrow.filters]
+        asking: dict[str, Any] = {"inputs": asked, "outputs": [self.box, self.chat, self.panel, talk], **PRIVATE}
         typed = self.box.submit(desk.ask, **asking)
         chosen = self.chat.example(desk.choose, None, self.box, **PRIVATE).then(desk.ask, **asking)
         linked = app.load(desk.ask_linked, **asking | {"inputs": [switch, talk]})
@@ -88,6 +91,7 @@ class Window:
         self.box.stop(desk.stop, [switch, talk], [self.box, self.chat, talk], **stopped)
         self.reader.open(desk.open, [talk, switch], [self.reader, self.place], **PRIVATE)
         self.chat.thumb(desk.judge, [talk, switch], [self.chat, talk], **PRIVATE)
+        self.narrow.wire(app, switch)
         relabelled = [self.header, switch, self.talking, self.chat, self.box, self.panel, self.reader]
         switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
 

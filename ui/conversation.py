@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rag.schema import Answer, Citation, Hit, Statement, to_json
+from rag.schema import Answer, Citation, Filters, Hit, Statement, to_json
 
 KEPT_CONVERSATIONS = 30
 KEPT_EXCHANGES = 200  # in all: a browser keeps some 5 MB for a site
@@ -37,6 +37,7 @@ class Exchange:
     statements: Mapping[str, Statement] = field(default_factory=dict)
     problem: Exception | None = None
     stopped: bool = False
+    filters: Filters | None = None  # what the statements were narrowed to
     thumb: str = ""  # "up" or "down", once the reader has said so
 
     @property

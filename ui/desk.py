@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from rag.errors import BayanError, UnknownStatement
-from rag.schema import Answer, Completed, Delta, Event, Language, Retrieved, Span, Statement
+from rag.schema import Answer, Completed, Delta, Event, Facets, Filters, Language, Retrieved, Span, Statement
 from ui.about import header_html
 from ui.cards import evidence_html
 from ui.conversation import Conversation, Exchange
@@ -37,7 +37,10 @@ DRAW_EVERY_S = 0.08  # while a text is written: oftener than a reader can follow
 class Answering(Protocol):
     """What the chat needs of the assistant."""
 
-    def stream(self, question: str, *, history: Sequence[Any] = (), language: Language | None = None) -> Iterator[Event]: ...
+    def stream(
+        self, question: str, *, history: Sequence[Any] = (), language: Language | None = None, filters: Filters | None = None
+    ) -> Iterator[Event]: ...
+    def facets(self, filters: Filters | None = None) -> Facets: ...
     def statement(self, statement_id: str) -> Statement: ...
     def statements(self) -> list[Statement]: ...
 
@@ -50,14 +53,15 @@ class Desk:
 
     # Asking
 
-    def ask(self, question: str, language: Language, past: Conversation) -> Iterator[tuple[Any, ...]]:
-        """Answer a question, yielding what box, chat and panel show and the conversation so far."""
+    def ask(self, question: str, language: Language, past: Conversation, filters: Filters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Answer a question from the statements that pass the filters, yielding what box, chat and panel show and the conversation."""
         if not question.strip():
             gr.Info(STRINGS[language]["empty_question"], title=STRINGS[language]["name"])
             yield (gr.skip(),) * 4  # a generator that yields nothing empties what it could have drawn
             return
-        yield self._busy(language), *self._shown((*past, Exchange(question.strip())), language)
-        for exchange in self._progress(Exchange(question.strip()), past):
+        begun = Exchange(question.strip(), filters=filters)
+        yield self._busy(language), *self._shown((*past, begun), language)
+        for exchange in self._progress(begun, past):
             yield gr.skip(), *self._shown((*past, exchange), language)
         yield gr.Textbox(**self.box_labels(language)), gr.skip(), gr.skip(), gr.skip()
 
@@ -65,7 +69,7 @@ class Desk:
         history = [turn.answer for turn in past if turn.answer][-ANSWERS_REMEMBERED:]
         drawn = 0.0
         try:
-            for event in self.assistant.stream(exchange.question, history=history):
+            for event in self.assistant.stream(exchange.question, history=history, filters=exchange.filters):
                 exchange = self._advance(exchange, event)
                 if not isinstance(event, Delta) or event.by == "quote" or time.monotonic() - drawn > DRAW_EVERY_S:
                     drawn = time.monotonic()

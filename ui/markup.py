@@ -15,8 +15,8 @@ from html import escape
 
 from rag.language.calendar_words import month_names
 from rag.language.detect import language_of
-from rag.schema import Language
-from ui.strings import STRINGS
+from rag.schema import Filters, Language
+from ui.strings import LANGUAGE_NAMES, STRINGS
 
 DIRECTIONS: dict[Language, str] = {"ar": "rtl", "en": "ltr"}
 
@@ -26,7 +26,8 @@ _ARABIC = (
     r"\u0750-\u077f\u08a0-\u08ff\ufb50-\ufd3d\ufd50-\ufdff\ufe70-\ufefc"
 )
 _LATIN = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
-_LATIN_RUN = rf"[{_LATIN}][{_LATIN}0-9]*(?:[ .'’&/@:?=#%+_-]{{1,3}}[{_LATIN}0-9]+)*"
+# A comma joins Latin words alone: in "UNHCR, 121" the number belongs to the Arabic around.
+_LATIN_RUN = rf"[{_LATIN}][{_LATIN}0-9]*(?:(?:[ .'’&/@:?=#%+_-]{{1,3}}|[,;!] ?(?=[{_LATIN}]))[{_LATIN}0-9]+)*"
 _NUMBER_RUN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:(?<!\S)[+-])?[0-9]+(?:[.,:/][0-9]+)*%?"
 _FOREIGN: dict[Language, re.Pattern[str]] = {
     "ar": re.compile(rf"{_LATIN_RUN}|{_NUMBER_RUN}"),
@@ -106,3 +107,13 @@ def date_html(date: str, interface: Language) -> str:
         shown = f"{int(found[3])} {month_names(interface, 'gregorian')[int(found[2]) - 1]} {found[1]}"
         shown = shown.translate(_ARABIC_DIGITS) if interface == "ar" else shown
     return f'<time dir="{DIRECTIONS[interface]}" lang="{interface}" datetime="{escape(date)}">{escape(shown)}</time>'
+
+
+def filter_labels(filters: Filters, interface: Language) -> list[tuple[str, str, str]]:
+    """Return each thing that a search is narrowed to: its kind, its value and what it says, as markup."""
+    dates = (("from", filters.date_from, "narrow_since"), ("to", filters.date_to, "narrow_until"))
+    return [
+        *(("language", code, element("span", "", code, escape(LANGUAGE_NAMES[code]))) for code in filters.languages),
+        *((end, date, said(key, interface, date="\0").replace("\0", date_html(date, interface))) for end, date, key in dates if date),
+        *(("issuer", name, isolate(name, message_language(name, default=interface))) for name in filters.issuers),
+    ]

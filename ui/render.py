@@ -14,16 +14,17 @@ from html import escape
 from itertools import takewhile
 from typing import NamedTuple
 
-from rag.errors import BayanError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, ModelError, QuestionError
+from rag.errors import BayanError, FilterError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, ModelError, QuestionError
 from rag.schema import Answer, Check, Language
 from ui.conversation import Exchange
 from ui.icons import icon
-from ui.markup import QUOTED, element, figures, isolate, message_language, said, spoken
+from ui.markup import QUOTED, element, figures, filter_labels, isolate, message_language, said, spoken
 from ui.strings import STRINGS
 
 STAGES = ("retrieve", "evidence", "generate", "verify", "total")
 _MARKS = '«»“”"'
 _ERROR_KEYS: dict[type[Exception], str] = {
+    FilterError: "filter_error",
     QuestionError: "question_error",
     ModelError: "model_error",
     **dict.fromkeys((IndexMissing, IndexMismatch, IndexBusy, IndexUnusable), "index_error"),
@@ -75,9 +76,18 @@ def _command(sentence: str) -> str:
 def _exchange_html(exchange: Exchange, turn: int, interface: Language, flags: bool) -> str:
     language, words = message_language(exchange.question, default=interface), STRINGS[interface]
     question = element("h2", "question", language, spoken(words["you"]) + isolate(exchange.question, language))
+    question += _asked_of(exchange, interface)
     reply = spoken(words["bayan"]) + _reply_body(exchange, turn, interface)
     tools = _tools_html(exchange, interface, flags) if exchange.answer else ""
     return f'<article class="exchange" data-turn="{turn}">{question}<div class="reply">{reply}</div>{tools}</article>'
+
+
+def _asked_of(exchange: Exchange, interface: Language) -> str:
+    """What the statements were narrowed to when this was asked: the answer holds for those alone."""
+    if not exchange.filters:
+        return ""
+    labels = " · ".join(f"<bdi>{label}</bdi>" for _, _, label in filter_labels(exchange.filters, interface))
+    return element("p", "note asked-of", interface, f"{said('asked_of', interface)} {labels}")
 
 
 def _reply_body(exchange: Exchange, turn: int, interface: Language) -> str:
@@ -102,7 +112,7 @@ def _problem(problem: Exception, interface: Language) -> str:
     """Say in the reader's language that the answer failed; a detail only where it helps whoever runs Bayan."""
     key = _ERROR_KEYS.get(type(problem), "failure")
     sentence = element("p", "problem", interface, said(key, interface))
-    if not isinstance(problem, BayanError) or key == "question_error":
+    if not isinstance(problem, BayanError) or key in ("question_error", "filter_error"):
         return sentence
     return sentence + element("p", "problem detail", "en", isolate(str(problem)[:500], "en"))
 

@@ -174,6 +174,48 @@ window.bayan = (() => {
     });
   };
 
+  // The filters: the form is drawn anew at each change, and stays open where the reader was in it.
+
+  const narrow = (element, trigger, watch) => {
+    let open = false, held = null, told = '';
+    const fields = () => [...new FormData(element.querySelector('form'))];
+    const choose = (chosen) => { told = JSON.stringify(chosen); trigger('narrow', { chosen }); };
+    const changed = () => { if (JSON.stringify(fields()) !== told) choose(fields()); };
+    element.addEventListener('toggle', ({ target }) => { open = target.open; told = JSON.stringify(fields()); }, true);
+    document.addEventListener('focusin', ({ target }) => {
+      held = element.contains(target) && target.form ? [target.name, target.type === 'checkbox' ? target.value : null] : null;
+    });
+    // A date is half typed at each change: it counts when its field is left.
+    element.addEventListener('change', ({ target }) => { if (target.type === 'checkbox') changed(); });
+    element.addEventListener('focusout', ({ target }) => { if (target.type === 'date') setTimeout(changed); });
+    element.addEventListener('submit', (event) => { event.preventDefault(); changed(); });
+    element.addEventListener('keydown', ({ key, target }) => { if (key === 'Enter' && target.type === 'date') changed(); });
+    element.addEventListener('click', ({ target }) => {
+      const drop = target.closest('.drop');
+      if (target.closest('.clear')) choose([]);
+      if (drop) choose(fields().filter(([name, value]) => name !== drop.dataset.name || value !== drop.dataset.value));
+      if (drop || target.closest('.clear')) find('#question textarea').focus();
+    });
+    watch('value', () => {
+      const details = element.querySelector('details');
+      if (!details || !open) return;
+      details.open = true;
+      if (!held) return;
+      const [name, value] = held;
+      [...element.querySelectorAll('input')].find((box) => box.name === name && (value === null || box.value === value))?.focus();
+    });
+  };
+
+  const closeMenus = (but) => document.querySelectorAll('details.menu[open]').forEach((menu) => { if (!menu.contains(but)) menu.open = false; });
+  document.addEventListener('click', ({ target }) => { if (target.isConnected) closeMenus(target); });
+  document.addEventListener('keydown', (event) => {
+    const menu = event.key === 'Escape' && event.target.closest?.('details.menu[open]');
+    if (!menu) return;
+    event.preventDefault();
+    menu.open = false;
+    menu.querySelector('summary').focus();
+  }, true);
+
   // The box follows the typed language.
 
   document.addEventListener('input', ({ target }) => {
@@ -183,5 +225,5 @@ window.bayan = (() => {
     target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
   });
 
-  return { chat, panel, reader, announce };
+  return { announce, chat, narrow, panel, reader };
 })();
