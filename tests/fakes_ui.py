@@ -1,4 +1,4 @@
-"""A small assistant for the chat's browser tests, and the server they drive: python tests/fakes_ui.py [PORT].
+"""A small assistant for the chat's browser tests, and the server they drive: python tests/fakes_ui.py [PORT [empty]].
 
 Answers by key words of the question. Any connection of this process to another host is refused and reported on stderr as OUTBOUND.
 """
@@ -202,10 +202,22 @@ def _refuse_outbound(event: str, details: tuple[Any, ...]) -> None:
         raise OSError(f"outbound connection refused: {host}")
 
 
+def _over_no_index(settings: Settings) -> Any:
+    """The real assistant, over an index that is not there yet, with embeddings that are made at once."""
+    from fakes import FakeEmbeddings
+
+    import rag.build
+    from ui.late import LateAssistant
+
+    embeddings = FakeEmbeddings()
+    rag.build.open_embeddings = lambda settings: embeddings  # type: ignore[assignment,return-value]
+    return LateAssistant(settings)
+
+
 if __name__ == "__main__":
     sys.addaudithook(_refuse_outbound)
     from ui.server import serve
 
     with TemporaryDirectory() as folder:
-        settings = Settings(index=Path(folder), host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
-        serve(FakeAssistant(), settings=settings)  # type: ignore[arg-type]
+        settings = Settings(index=Path(folder) / "index", host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+        serve(_over_no_index(settings) if "empty" in sys.argv else FakeAssistant(), settings=settings)  # type: ignore[arg-type]

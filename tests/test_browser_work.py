@@ -1,11 +1,21 @@
-"""What a reader does in the window besides asking: narrowing the statements that are asked."""
+"""What a reader does in the window besides asking: narrowing the statements that are asked, finding, adding and removing them."""
 
 from __future__ import annotations
 
-import pytest
-from windows import MARKS, PHONE, Window
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from ui.strings import ARABIC
+import fakes_ui as fakes
+import gradio as gr
+import pytest
+from conftest import SAMPLES
+from windows import MARKS, PHONE, Window, serving, session
+
+from ui.access import Caller
+from ui.browse import Browse, statements_html
+from ui.strings import ARABIC, ENGLISH
 
 pytestmark = MARKS
 
@@ -42,3 +52,78 @@ def test_filters_fit_a_phone(window: Window) -> None:
     box = window.page.locator("#narrow form").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_statements_are_found_by_title_issuer_and_text_and_opened(window: Window) -> None:
+    page = window.page
+    page.get_by_role("tab", name=ARABIC["tab_statements"]).click()
+    page.locator(".statements .title").nth(3).wait_for()
+    assert page.locator("#browse-list > * .note, #browse-list .note").first.inner_text() == "المعروض ٤ من ٤"
+    for words, title in (
+        ("مخيم الهول", fakes.STATEMENTS[0].title),
+        ("observer", fakes.STATEMENTS[1].title),
+        ("UNHCR", fakes.STATEMENTS[0].title),
+    ):
+        page.fill("#browse-query :is(input, textarea)", words)
+        page.locator(".statements .title").nth(1).wait_for(state="detached")
+        assert page.locator(".statements .title").inner_text() == title, words
+        page.fill("#browse-query :is(input, textarea)", "")
+        page.locator(".statements .title").nth(3).wait_for()
+    page.locator(".statements .title").nth(1).click()
+    page.locator("#reader .statement").wait_for()
+    assert page.locator("#reader .text").inner_text().startswith("Press statement")
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[str]:
+    """The address of a window over an index that is not there yet."""
+    with serving("0", "empty") as address:
+        yield address
+
+
+def test_statements_are_added_with_a_report_asked_about_and_removed(bare: str, browser: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 no more")
+    files = [SAMPLES / "ferry-collision.html", SAMPLES / "silo-fire-growers.md", broken]
+    with session(browser, bare) as window:
+        page = window.page
+        page.get_by_text(ARABIC["add_head"]).wait_for()
+        page.get_by_role("tab", name=ARABIC["tab_statements"]).click()
+        with page.expect_file_chooser() as chooser:
+            page.locator("#upload").click()
+        chooser.value.set_files(files)
+        page.locator("#upload-told .icon-check").wait_for(timeout=60_000)
+        told = page.locator("#upload-told").inner_text()
+        assert ARABIC["job_done"].format(added="٢", updated="٠", unchanged="٠", rejected="١") in told
+        assert "broken.pdf: " in told
+        page.locator(".statements .title").nth(1).wait_for()
+        page.get_by_role("tab", name=ARABIC["tab_chat"]).click()
+        page.locator(".example").nth(1).wait_for()
+        window.ask("كم راكباً أصيب في التصادم؟")
+        assert page.locator(".answer .chip").count() >= 1
+        page.get_by_role("tab", name=ARABIC["tab_statements"]).click()
+        page.locator(".ask-remove").first.click()
+        page.locator(".keep").first.click()
+        assert page.locator(".ask-remove").first.is_visible()
+        page.locator(".ask-remove").first.click()
+        page.locator(".remove").first.click()
+        page.get_by_text(ARABIC["removed"]).wait_for(timeout=60_000)
+        page.locator(".statements .title").nth(1).wait_for(state="detached")
+        assert page.locator(".statements .title").count() == 1
+
+
+def test_readers_neither_add_nor_remove() -> None:
+    class Jobs:
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError("a reader reached the jobs")
+
+    with gr.Blocks():
+        browse = Browse(fakes.FakeAssistant(), SimpleNamespace(jobs=Jobs()), "en", lambda *names: "")  # type: ignore[arg-type]
+    scope = {"bayan.caller": Caller("a reader", "reader")}
+    request: Any = SimpleNamespace(request=SimpleNamespace(scope=scope))
+    given: Any = SimpleNamespace(statement="s-ar")
+    assert ENGLISH["editors_only"] in browse._upload(["x.txt"], "en", request)[0]
+    assert ENGLISH["editors_only"] in browse._remove("en", given, request)[0]
+    assert not browse._admit(request).visible
+    assert "removal" not in browse._list("", "en", request)
+    assert "removal" in statements_html(fakes.STATEMENTS, "", [], "en", edits=True)

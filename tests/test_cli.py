@@ -97,15 +97,13 @@ def test_a_question_that_is_too_long(ingested: Path) -> None:
     assert "the question has 2999 characters; at most 2000" in refused("ask", "olive " * 500)
 
 
-@pytest.mark.parametrize(
-    "command", [["ask", "Where?"], ["search", "x"], ["statements"], ["remove", "x"], ["ingest", "--rebuild"], ["serve"]]
-)
+@pytest.mark.parametrize("command", [["ask", "Where?"], ["search", "x"], ["statements"], ["remove", "x"], ["ingest", "--rebuild"], ["mcp"]])
 def test_no_index(command: list[str], index: Path, fake: FakeEmbeddings) -> None:
     outcome = bayan(*command)
     assert outcome.status == 1
     assert outcome.stdout == ""
     assert outcome.stderr.splitlines()[-1].startswith(f'bayan: there is no index in "{index}"; make one with `bayan ingest PATH --index')
-    assert len(outcome.stderr.splitlines()) == (2 if command == ["serve"] else 1)  # the chat first says that it is loading
+    assert len(outcome.stderr.splitlines()) == 1
 
 
 def test_an_index_of_another_model(ingested: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +217,14 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert (outcome.status, outcome.stdout) == (2, "")
     assert outcome.stderr.startswith("Usage:")
     assert "Error: " in outcome.stderr
+
+
+def test_the_window_opens_without_an_index(index: Path, fake: FakeEmbeddings) -> None:
+    """Statements are added in it then; here the port is taken, so that it ends at once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        outcome = bayan("serve", "--port", str(taken.getsockname()[1]))
+    assert f'there is no index at "{index}" yet; statements can be added in the window' in outcome.stderr
+    assert "cannot listen" in outcome.stderr
 
 
 def test_a_port_in_use(ingested: Path) -> None:

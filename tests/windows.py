@@ -109,20 +109,27 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def window(server: str, browser: Any, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """A fresh session; at its end, nothing may have been asked of another host and the console must be clean."""
-    context = browser.new_context(viewport=getattr(request, "param", WIDE), reduced_motion="reduce")
-    window = Window(context.new_page(), server)
+@contextmanager
+def session(browser: Any, address: str, viewport: dict[str, int] = WIDE, **given: Any) -> Iterator[Window]:
+    """Open a fresh session; at its end, nothing may have been asked of another host and the console must be clean."""
+    context = browser.new_context(viewport=viewport, reduced_motion="reduce", **given)
+    window = Window(context.new_page(), address)
     window.page.on("request", lambda asked: window.requests.append(asked.url))
     window.page.on("console", lambda said: window.complaints.append(said.text) if said.type in ("error", "warning") else None)
     window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-    window.page.goto(server)
+    window.page.goto(address)
     window.page.locator("#question textarea").wait_for()
     yield window
     assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page overflows sideways"
-    foreign = [url for url in window.requests if not url.startswith((server, "data:", "blob:"))]
+    foreign = [url for url in window.requests if not url.startswith((address, "data:", "blob:"))]
     complaints = list(window.complaints)  # closing a window breaks off what it still listens to, which it complains of
     context.close()
     assert foreign == []
     assert complaints == []
+
+
+@pytest.fixture
+def window(server: str, browser: Any, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """A fresh session of the window."""
+    with session(browser, server, getattr(request, "param", WIDE)) as window:
+        yield window

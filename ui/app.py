@@ -15,6 +15,7 @@ import gradio as gr
 
 from rag.schema import Language
 from ui.about import header_html
+from ui.browse import Browse
 from ui.cards import evidence_html
 from ui.desk import Answering, Desk
 from ui.eval_tab import EvalTab
@@ -60,10 +61,12 @@ class Window:
             self.header = gr.HTML(header_html(language), elem_id="header")
             names = [(name, code) for code, name in LANGUAGE_NAMES.items()]
             self.switch = gr.Radio(names, value=language, label=words["language_label"], elem_id="switch", container=False)
-        with gr.Tabs(elem_id="tabs", elem_classes=[] if evaluations else ["lone"]):
+        with gr.Tabs(elem_id="tabs"):
             with gr.Tab(words["tab_chat"], id="chat") as self.talking, gr.Row(elem_id="desk"):
                 self._lay_desk(language)
                 form = FlagForm(evaluations, desk.assistant.statements, language) if evaluations else None
+            with gr.Tab(words["tab_statements"], id="statements") as self.holding:
+                self.browse = Browse(desk.assistant, desk.service, language, _bound)
             if evaluations and form:
                 with gr.Tab(words["tab_evaluation"], id="evaluation") as measuring:
                     bench = EvalTab(evaluations, language)
@@ -91,7 +94,9 @@ class Window:
         self.box.stop(desk.stop, [switch, talk], [self.box, self.chat, talk], **stopped)
         self.reader.open(desk.open, [talk, switch], [self.reader, self.place], **PRIVATE)
         self.chat.thumb(desk.judge, [talk, switch], [self.chat, talk], **PRIVATE)
-        self.narrow.wire(app, switch)
+        self.narrow.wire(app, switch, self.talking)
+        self.browse.wire(app, switch, self.holding)
+        gr.on([self.talking.select, app.load], desk.refresh, [talk, switch], self.chat, **PRIVATE)
         relabelled = [self.header, switch, self.talking, self.chat, self.box, self.panel, self.reader]
         switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.errors import BayanError, SettingsError
+from rag.errors import BayanError, IndexMissing, SettingsError
 from ui.eval_cli import evaluation
 from ui.keys_cli import keys
 from ui.narrowing import facets_text, filter_options, told
@@ -148,9 +148,15 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     gc.disable()  # until it serves: the imports make millions of lasting objects, and looking through them takes a second of twelve
     from rag.assistant import Assistant
     from ui.evaluations import Evaluations
+    from ui.late import LateAssistant
     from ui.server import serve as serve_doors
 
-    serve_doors(Assistant.open(settings=settings), settings=settings, evaluations=Evaluations(settings))
+    try:
+        assistant = Assistant.open(settings=settings)
+    except IndexMissing:  # the window opens all the same, and takes statements
+        click.echo(f'there is no index at "{settings.index}" yet; statements can be added in the window', err=True)
+        assistant = LateAssistant(settings)
+    serve_doors(assistant, settings=settings, evaluations=Evaluations(settings))
 
 
 @main.command()

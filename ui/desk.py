@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from rag.errors import BayanError, UnknownStatement
-from rag.schema import Answer, Completed, Delta, Event, Facets, Filters, Language, Retrieved, Span, Statement
+from rag.schema import Answer, Completed, Delta, Event, Facets, Filters, Hit, Language, Retrieved, Span, Statement
 from ui.about import header_html
 from ui.cards import evidence_html
 from ui.conversation import Conversation, Exchange
@@ -40,6 +40,7 @@ class Answering(Protocol):
     def stream(
         self, question: str, *, history: Sequence[Any] = (), language: Language | None = None, filters: Filters | None = None
     ) -> Iterator[Event]: ...
+    def search(self, query: str, *, top_k: int = 10) -> list[Hit]: ...
     def facets(self, filters: Filters | None = None) -> Facets: ...
     def statement(self, statement_id: str) -> Statement: ...
     def statements(self) -> list[Statement]: ...
@@ -177,6 +178,10 @@ class Desk:
         """Draw the conversation, or the first screen before it begins."""
         examples = [] if conversation else example_questions(self.assistant.statements(), language)
         return conversation_html(conversation, examples, language, flags=self.flags)
+
+    def refresh(self, conversation: Conversation, language: Language) -> Any:
+        """Draw the first screen anew: statements may have come or gone."""
+        return gr.skip() if conversation else self.talk((), language)
 
     def relabel(self, language: Language, conversation: Conversation, place: Place | None) -> tuple[Any, ...]:
         """Say everything on the page in the other language; texts of documents and questions stay."""

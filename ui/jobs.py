@@ -1,7 +1,7 @@
-"""Ingest jobs: uploaded files are kept in the index folder and ingested in the background, one job at a time.
+"""Jobs that write to the index, in the background and one at a time: uploaded files ingested, statements removed.
 
-A file of a name that was uploaded before takes the earlier one's place, as when a file in a folder is changed; one that cannot be read
-replaces nothing. Jobs are remembered until the server ends.
+Uploaded files are kept in the index folder. A file of a name that was uploaded before takes the earlier one's place, as when a file in a
+folder is changed; one that cannot be read replaces nothing. Jobs are remembered until the server ends.
 
     job = jobs.submit([("statement.txt", file)])
     jobs.find(job.job_id).report
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True)
 class Job:
-    """An ingest in the background; `report` when it is done, `problem` when it failed."""
+    """An ingest or a removal in the background; `report` when it is done, `problem` when it failed."""
 
     job_id: str
     status: Literal["queued", "running", "done", "failed"]
@@ -72,7 +72,14 @@ class Jobs:
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
-        self._worker.submit(self._run, job, incoming)
+        self._worker.submit(self._run, job, lambda: self._ingest(incoming))
+        return job
+
+    def remove(self, statement_ids: Sequence[str]) -> Job:
+        """Queue the removal of statements from the index. Raises Refusal when too many jobs wait."""
+        job = Job(token_hex(8), "queued", (), datetime.now(UTC).isoformat(timespec="seconds"))
+        self._remember(job)
+        self._worker.submit(self._run, job, lambda: self._remove(statement_ids))
         return job
 
     def find(self, job_id: str) -> Job:
@@ -94,32 +101,38 @@ class Jobs:
                 del self._jobs[key]
             self._jobs[job.job_id] = job
 
-    def _run(self, job: Job, incoming: Path) -> None:
+    def _run(self, job: Job, work: Callable[[], IngestReport]) -> None:
         job = self._jobs[job.job_id] = replace(job, status="running")
         try:
-            job = replace(job, status="done", report=self._ingest(incoming))
+            job = replace(job, status="done", report=work())
         except BayanError as error:
             job = replace(job, status="failed", problem=" ".join(str(error).split()))
         except Exception:  # the edge: the worker must live on, and the job must end
             log.exception("the ingest job %s failed", job.job_id)
             job = replace(job, status="failed", problem="something went wrong and was logged; tell whoever runs Bayan")
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
         self._jobs[job.job_id] = job
 
     def _ingest(self, incoming: Path) -> IngestReport:
         from ingest import ingest
 
         ready, rejected = [], []
-        for path in sorted(incoming.iterdir()):
-            try:
-                read(path)
-            except SourceError as error:
-                rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
-            else:
-                ready.append(path.replace(self.folder / path.name))
+        try:
+            for path in sorted(incoming.iterdir()):
+                try:
+                    read(path)
+                except SourceError as error:
+                    rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
+                else:
+                    ready.append(path.replace(self.folder / path.name))
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
         report = ingest(ready, settings=self._settings) if ready else IngestReport()
         return replace(report, rejected=(*rejected, *report.rejected))
+
+    def _remove(self, statement_ids: Sequence[str]) -> IngestReport:
+        from ingest.pipeline import remove
+
+        return IngestReport(removed=len(remove(statement_ids, settings=self._settings)))
 
 
 def _safe_name(name: str) -> str:

@@ -39,10 +39,10 @@ class Narrow:
         self.filters = gr.State()
         self.bar = gr.HTML("", elem_id="narrow", js_on_load=bound("narrow", "narrow"))
 
-    def wire(self, app: gr.Blocks, switch: gr.Radio) -> None:
-        """Join events to what they do."""
+    def wire(self, app: gr.Blocks, switch: gr.Radio, tab: gr.Tab) -> None:
+        """Join events to what they do; the counts are taken anew when `tab`, in which the bar is, is opened."""
         self.bar.narrow(self._narrow, switch, [self.filters, self.bar], **PRIVATE)
-        gr.on([switch.change, app.load], self.draw, [self.filters, switch], self.bar, **PRIVATE)
+        gr.on([switch.change, tab.select, app.load], self.draw, [self.filters, switch], self.bar, **PRIVATE)
 
     def _narrow(self, language: Language, given: gr.EventData) -> tuple[Filters | None, str]:
         filters = read_filters(given.chosen)

@@ -76,7 +76,7 @@ def mount_chat(
         ssr_mode=False,
         pwa=False,
         show_error=False,
-        max_file_size=f"{MAX_SET_MB}mb" if evaluations else "1kb",  # question sets are all that is taken
+        max_file_size=f"{max(service.settings.upload_mb if service else 0, MAX_SET_MB if evaluations else 0) or 1}mb",
     )
     return web
 

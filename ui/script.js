@@ -206,6 +206,20 @@ window.bayan = (() => {
     });
   };
 
+  // Statements: to remove one takes two presses.
+
+  const browse = (element, trigger) => {
+    element.addEventListener('click', ({ target }) => {
+      const box = target.closest('.removal');
+      if (!box) return;
+      const asking = target.closest('.ask-remove');
+      if (target.closest('.remove')) trigger('remove', { statement: target.closest('.remove').dataset.statement });
+      box.querySelector('.sure').hidden = !asking;
+      box.querySelector('.ask-remove').hidden = Boolean(asking);
+      box.querySelector(asking ? '.keep' : '.ask-remove').focus();
+    });
+  };
+
   const closeMenus = (but) => document.querySelectorAll('details.menu[open]').forEach((menu) => { if (!menu.contains(but)) menu.open = false; });
   document.addEventListener('click', ({ target }) => { if (target.isConnected) closeMenus(target); });
   document.addEventListener('keydown', (event) => {
@@ -225,5 +239,5 @@ window.bayan = (() => {
     target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
   });
 
-  return { announce, chat, narrow, panel, reader };
+  return { announce, browse, chat, narrow, panel, reader };
 })();

@@ -1,0 +1,213 @@
+"""The tab of the statements: what the index holds, searched by title and text, added to by upload and taken from with confirmation.
+
+Lays out, wires and draws. What is uploaded goes to the same jobs as by REST; only editors add and remove where access is closed.
+
+    Browse(Assistant.open("index"), service, "ar")  # within gr.Blocks
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+from ingest.readers import READERS
+from rag.errors import BayanError
+from rag.language.fold import fold
+from rag.schema import Hit, IngestReport, Language, Statement
+from ui.access import LOCAL
+from ui.cards import meta_html, source_html
+from ui.icons import icon
+from ui.jobs import Job
+from ui.markup import element, isolate, said
+from ui.problems import Refusal
+from ui.service import Service
+from ui.strings import STRINGS
+
+log = logging.getLogger(__name__)
+
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+SHOWN = 50
+FOUND = 20
+SNIPPET_CHARS = 200
+POLL_S = 0.7
+UNDER_WAY = ("queued", "running")
+
+
+class Holding(Protocol):
+    """What the tab needs of the assistant."""
+
+    def statements(self) -> list[Statement]: ...
+    def search(self, query: str, *, top_k: int = 10) -> list[Hit]: ...
+
+
+class Browse:
+    """The tab's parts and what each event does to them. Without a service nothing can be added or removed."""
+
+    def __init__(self, assistant: Holding, service: Service | None, language: Language, bound: Callable[..., str]) -> None:
+        self.assistant, self.service = assistant, service
+        words = STRINGS[language]
+        self.job = gr.State()  # the id of the upload under way
+        with gr.Row(elem_id="browse-bar"):
+            self.query = gr.Textbox(**self._query_labels(language), max_lines=1, elem_id="browse-query")
+            self.upload = gr.UploadButton(
+                words["upload"], file_count="multiple", file_types=sorted(READERS), size="sm", visible=service is not None, elem_id="upload"
+            )
+        self.told = gr.HTML("", elem_id="upload-told")
+        self.list = gr.HTML("", elem_id="browse-list", js_on_load=bound("browse", "remove"))
+        self.timer = gr.Timer(POLL_S, active=False)
+
+    def wire(self, app: gr.Blocks, switch: gr.Radio, tab: gr.Tab) -> None:
+        """Join events to what they do; `tab` is the tab itself."""
+        listed: dict[str, Any] = {"inputs": [self.query, switch], "outputs": self.list, **PRIVATE}
+        gr.on([tab.select, self.query.submit], self._list, **listed)
+        self.query.change(self._list, trigger_mode="always_last", **listed)
+        begun = [self.told, self.job, self.timer]
+        self.upload.upload(self._upload, [self.upload, switch], begun, **PRIVATE)
+        self.list.remove(self._remove, switch, begun, **PRIVATE)
+        self.timer.tick(self._follow, [self.job, self.query, switch], [self.told, self.timer, self.list], **PRIVATE)
+        relabelled = [tab, self.query, self.upload, self.list]
+        switch.change(self._relabel, [switch, self.query], relabelled, queue=False, **PRIVATE)
+        app.load(self._admit, None, self.upload, **PRIVATE)
+
+    # Events
+
+    def _admit(self, request: gr.Request) -> Any:
+        return gr.UploadButton(visible=self.service is not None and may_edit(request))
+
+    def _list(self, query: str, language: Language, request: gr.Request) -> str:
+        return self._listed(query, language, edits=self.service is not None and may_edit(request))
+
+    def _listed(self, query: str, language: Language, *, edits: bool) -> str:
+        try:
+            statements = self.assistant.statements()
+            hits = self._search(query) if query.strip() else []
+        except BayanError as problem:
+            return problem_html(problem)
+        return statements_html(statements, query, hits, language, edits=edits)
+
+    def _search(self, query: str) -> list[Hit]:
+        try:
+            return self.assistant.search(query, top_k=FOUND)
+        except BayanError:  # nothing in it to search for: titles may still hold it
+            return []
+
+    def _upload(self, paths: list[str] | None, language: Language, request: gr.Request) -> tuple[Any, ...]:
+        if self.service is None or not paths or not may_edit(request):
+            return element("p", "problem", language, said("editors_only", language)), None, gr.Timer(active=False)
+        try:
+            with ExitStack() as files:
+                opened = [(Path(path).name, files.enter_context(open(path, "rb"))) for path in paths]
+                job = self.service.jobs.submit(opened)
+        except (Refusal, OSError) as problem:
+            return problem_html(problem), None, gr.Timer(active=False)
+        finally:
+            for path in paths:
+                Path(path).unlink(missing_ok=True)  # the copy that the browser's upload left: the jobs keep their own
+        return job_html(job, language), job.job_id, gr.Timer(active=True)
+
+    def _follow(self, job_id: str | None, query: str, language: Language, request: gr.Request) -> tuple[Any, ...]:
+        if self.service is None or job_id is None or not may_edit(request):
+            return gr.skip(), gr.Timer(active=False), gr.skip()
+        try:
+            job = self.service.jobs.find(job_id)
+        except Refusal as problem:  # forgotten since
+            return problem_html(problem), gr.Timer(active=False), gr.skip()
+        if job.status in UNDER_WAY:
+            return job_html(job, language), gr.skip(), gr.skip()
+        return job_html(job, language), gr.Timer(active=False), self._listed(query, language, edits=True)
+
+    def _remove(self, language: Language, given: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        if self.service is None or not may_edit(request):
+            return element("p", "problem", language, said("editors_only", language)), None, gr.Timer(active=False)
+        try:
+            job = self.service.jobs.remove([str(given.statement)])
+        except Refusal as problem:
+            return problem_html(problem), None, gr.Timer(active=False)
+        return job_html(job, language), job.job_id, gr.Timer(active=True)
+
+    def _relabel(self, language: Language, query: str, request: gr.Request) -> list[Any]:
+        words = STRINGS[language]
+        return [
+            gr.Tab(words["tab_statements"]),
+            gr.Textbox(**self._query_labels(language)),
+            gr.UploadButton(words["upload"]),
+            self._list(query, language, request),
+        ]
+
+    def _query_labels(self, language: Language) -> dict[str, Any]:
+        words = STRINGS[language]
+        return {"label": words["browse_query"], "placeholder": words["browse_placeholder"], "rtl": language == "ar"}
+
+
+def may_edit(request: gr.Request) -> bool:
+    """Say whether whoever sits at the window may add and remove statements."""
+    return bool((request.request.scope.get("bayan.caller", LOCAL) if request.request else LOCAL).may("editor"))
+
+
+# Drawing
+
+
+def statements_html(statements: Sequence[Statement], query: str, hits: Sequence[Hit], interface: Language, *, edits: bool = False) -> str:
+    """Draw the statements whose titles hold the query's words, then those whose text was found by it; without a query the newest."""
+    wanted = fold(query).split()
+    titled = [statement for statement in statements if all(word in fold(f"{statement.title} {statement.issuer or ''}") for word in wanted)]
+    by_id, found = {statement.statement_id: statement for statement in statements}, {hit.statement_id: hit for hit in reversed(hits)}
+    others = [by_id[key] for hit in hits if (key := hit.statement_id) in by_id and found[key] is hit and by_id[key] not in titled]
+    listed = [*titled, *others][:SHOWN]
+    count = said("browse_count", interface, shown=len(listed), all=len(statements))
+    rows = "".join(_row(statement, found.get(statement.statement_id) if wanted else None, interface, edits) for statement in listed)
+    if not rows:
+        return element("p", "note", interface, said("browse_none" if statements else "add_head", interface))
+    return element("p", "note", interface, count) + f'<ul class="statements">{rows}</ul>'
+
+
+def _row(statement: Statement, hit: Hit | None, interface: Language, edits: bool) -> str:
+    key = escape(statement.statement_id)
+    title = element("button", "open title", statement.language, isolate(statement.title, statement.language), f' data-open="s:{key}"')
+    text = " ".join(hit.text.split()) if hit else ""
+    short = text[:SNIPPET_CHARS].rsplit(" ", 1)[0] + " …" if len(text) > SNIPPET_CHARS else text
+    snippet = element("p", "snippet", hit.language, isolate(short, hit.language)) if hit else ""
+    about = meta_html(statement, interface) + snippet + source_html(statement.source, interface)
+    return f"<li>{title}{about}{_removal(key, interface) if edits else ''}</li>"
+
+
+def _removal(key: str, interface: Language) -> str:
+    """A button that asks once more before it removes."""
+    sure = (
+        f'<span class="sure" hidden>{said("remove_sure", interface)} <button class="remove" data-statement="{key}">'
+        f'{said("remove_yes", interface)}</button> <button class="keep">{said("remove_no", interface)}</button></span>'
+    )
+    return element("div", "removal", interface, f'<button class="ask-remove">{said("remove", interface)}</button>{sure}')
+
+
+def job_html(job: Job, interface: Language) -> str:
+    """Draw an upload or a removal: under way, failed, or what it brought, each refused file with its reason."""
+    if job.status in UNDER_WAY:
+        label = said(f"job_{job.status}", interface, count=len(job.files)) if job.files else said("removing", interface)
+        return element("p", "note", interface, label) + f'<progress aria-label="{label}"></progress>'
+    if job.report is None:
+        failed = said("job_failed" if job.files else "removal_failed", interface)
+        return element("p", "problem", interface, failed) + element("p", "detail", "en", isolate(job.problem or "", "en"))
+    if not job.files:
+        return element("p", "note", interface, icon("check") + said("removed", interface))
+    return report_html(job.report, interface)
+
+
+def report_html(report: IngestReport, interface: Language) -> str:
+    """Draw what an ingest changed, and what was refused or doubtful, each with its file and reason."""
+    counts = {name: getattr(report, name) for name in ("added", "updated", "unchanged")}
+    told = element("p", "note", interface, icon("check") + said("job_done", interface, **counts, rejected=len(report.rejected)))
+    reasons = [*(("problem", each) for each in report.rejected), *(("detail", each) for each in report.warnings)]
+    lines = (f"{Path(each.source).name}: {each.reason}" for _, each in reasons)
+    return told + "".join(element("p", kind, "en", isolate(line[:500], "en")) for (kind, _), line in zip(reasons, lines, strict=True))
+
+
+def problem_html(problem: Exception) -> str:
+    """Draw what went wrong, in its own words, which say how to mend it."""
+    return element("p", "problem detail", "en", isolate(str(getattr(problem, "detail", problem))[:500], "en"))
