@@ -11,10 +11,10 @@ import fakes_ui as fakes
 import pytest
 
 from rag.errors import IndexMissing, QuestionError
-from rag.schema import Check, Citation, Cut, Hit, Language, Span, Statement
+from rag.schema import Answer, Check, Citation, Cut, Hit, Language, Span, Statement
 from ui.cards import card_html, evidence_html
 from ui.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
-from ui.markup import figures, isolate, message_language
+from ui.markup import emphasise, figures, isolate, message_language
 from ui.reader import Place, reader_html, text_html
 from ui.render import answer_html, conversation_html
 from ui.strings import ARABIC, ENGLISH, LANGUAGE_NAMES, STRINGS
@@ -125,7 +125,9 @@ def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
     assert answer is not None
     answer = replace(answer, answer="قال البيان إن «121 عائلة عادت من العراق» [1] وقال «كلاماً آخر» [1][9].")
     html = answer_html(answer, 3, "ar")
-    assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == ['«<bdi class="figures" dir="ltr">121</bdi> عائلة عادت من العراق»']
+    assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == [
+        '«<b class="bears"><bdi class="figures" dir="ltr">121</bdi> عائلة</b> عادت من العراق»'
+    ]
     assert html.count('data-open="c:3:1"') == 2
     assert "evidence-3-9" not in html
     assert plain(html).endswith("[9].")
@@ -160,6 +162,10 @@ def test_figures_of_bayans_own_words_are_marked_as_borne_out_or_not() -> None:
     assert [plain(found) for found in re.findall(r'<span class="unverified"[^>]*>(.*?)<svg', html)] == ["41"]
     assert len(re.findall(r'class="(?:un)?verified"', html)) == 2, "127 holds 27 but is another number"
     assert ARABIC["worded"].format(model="m") in plain(html)
+
+
+def citation(quote: str) -> Citation:
+    return Citation(1, "s", "عنوان", None, None, "x.txt", "ar", quote=quote, start=0, end=len(quote), score=1.0)
 
 
 def a_statement(text: str, *cuts: Cut, pages: tuple[int, ...] = ()) -> Statement:
@@ -280,3 +286,35 @@ def test_examples_come_from_titles_the_readers_language_first() -> None:
     assert example_questions(many, "ar")[0] == "ماذا جاء في بيان «بيان 8»؟"
     assert len(example_questions(many, "ar")) == 4
     assert example_questions([replace(fakes.STATEMENTS[0], title="ط" * 200)], "ar") == []
+
+
+def test_what_may_answer_is_in_bold_and_no_mark_parts_a_latin_name() -> None:
+    question, quote = "كم عائلة عادت من العراق؟", "عادت 121 عائلة من العراق بالتنسيق مع Save the Children."
+    html = card_html(citation(quote), None, 0, "ar", question=question)
+    assert re.search(r'<b class="bears"><bdi[^>]*>121</bdi> عائلة</b>', html)
+    assert plain(html.split("<blockquote")[1].split("</blockquote")[0]).endswith(quote)
+    start = quote.index("the")
+    assert '<b class="bears"><bdi dir="ltr">Save the Children</bdi></b>' in emphasise(quote, [Span(start, start + 3)], "ar")
+    assert "bears" not in card_html(citation(quote), None, 0, "ar"), "a passage that is offered as no answer is not marked as one"
+
+
+def test_statements_that_differ_stand_side_by_side_and_the_newer_is_marked() -> None:
+    told = [("2031-07-08", "The authority said 31 people were hurt."), ("2031-07-10", "The authority said 27 people were hurt.")]
+    statements = {
+        f"s{n}": Statement(f"s{n}", "r", text, f"Report {n}", "Authority", date, "x.txt", "en") for n, (date, text) in enumerate(told, 1)
+    }
+    cited = tuple(
+        Citation(n, f"s{n}", f"Report {n}", "Authority", date, "x.txt", "en", quote=text, start=0, end=len(text), score=1.0)
+        for n, (date, text) in enumerate(told, 1)
+    )
+    lines = (f"“{c.quote}” [{c.number}] — “{c.title}” by Authority, {c.date}" for c in cited)
+    answer = Answer("How many people were hurt?", "en", "answered", "quote", None, "\n".join(["They differ:", *lines]), cited)
+    turn = Exchange(answer.question, answer=answer, statements=statements)
+    html = conversation_html([turn], [], "en")
+    sides = html.split('<div class="differing">')[1].split("</div></div>")[0]
+    assert sides.count("<div>") == 2
+    assert plain(sides).index("31") < plain(sides).index("27")
+    cards = evidence_html([turn], "en").split("<article")[1:]
+    assert ['class="newer"' in card for card in cards] == [False, True]
+    agreeing = replace(turn, statements={"s1": statements["s1"]})
+    assert '<div class="differing">' not in conversation_html([agreeing], [], "en")

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from rag.emphasis import emphasised
+from rag.frame import newest
 from rag.schema import Citation, Hit, Language, Statement
 from ui.conversation import Exchange
 from ui.icons import icon
-from ui.markup import date_html, element, figures, isolate, said
+from ui.markup import date_html, element, emphasise, figures, isolate, said
 
 SNIPPET_CHARS = 140
 
@@ -39,32 +41,48 @@ def _card_of(citation: Citation, exchange: Exchange, turn: int, interface: Langu
         check.kind == "quote" and check.supported and check.citation == citation.number for check in exchange.answer.checks
     )
     statement = exchange.statements.get(citation.statement_id)
-    return card_html(citation, statement, turn, interface, verbatim=verbatim)
+    newer = exchange.differs and citation.statement_id == newest(list(exchange.statements.values()))
+    question = exchange.question if exchange.answer and exchange.answer.status == "answered" else ""
+    return card_html(citation, statement, turn, interface, question=question, verbatim=verbatim, newer=newer)
 
 
-def card_html(citation: Citation, statement: Statement | None, turn: int, interface: Language, *, verbatim: bool = False) -> str:
-    """Draw one citation: number, title, issuer, date, page, the quote, and the source as text."""
+def card_html(
+    citation: Citation,
+    statement: Statement | None,
+    turn: int,
+    interface: Language,
+    *,
+    question: str = "",
+    verbatim: bool = False,
+    newer: bool = False,
+) -> str:
+    """Draw one citation: number, title, issuer, date, page, the quote, and the source as text.
+
+    `question`: what may answer it is in bold. `newer`: it is of the newer of statements that answer differently.
+    """
     key, number = f"c:{turn}:{citation.number}", figures(citation.number, interface)
     title = element("h4", "title", citation.language, isolate(citation.title, citation.language))
     head = f'<header><span class="number">{number}</span>{title}</header>'
-    quote = element("blockquote", "source-words", citation.language, isolate(citation.quote, citation.language))
+    bearing = emphasised(question, citation.quote) if question else ()
+    quote = element("blockquote", "source-words", citation.language, emphasise(citation.quote, bearing, citation.language))
     checked = f'<span class="verbatim">{icon("check")}{said("verbatim", interface)}</span>' if verbatim else ""
     opens = f'<button class="open" data-open="{key}">{said("open_statement", interface)}</button>'
     foot = element("div", "foot", interface, checked + (opens if statement else said("statement_gone", interface)))
     page = statement.page(citation.start) if statement else None
-    meta = meta_html(citation, interface, page=page)
+    meta = meta_html(citation, interface, page=page, newer=newer)
     source = source_html(citation.source, interface)
     return f'<article class="card" id="evidence-{turn}-{citation.number}" tabindex="-1">{head}{meta}{quote}{foot}{source}</article>'
 
 
-def meta_html(about: Citation | Hit | Statement, interface: Language, *, page: int | None = None) -> str:
+def meta_html(about: Citation | Hit | Statement, interface: Language, *, page: int | None = None, newer: bool = False) -> str:
     """Draw who issued a statement, when, and on which page something stands, as far as that is known."""
     issuer = (
         element("bdi", "issuer", about.language, isolate(about.issuer, about.language)) if about.issuer else said("no_issuer", interface)
     )
     date = date_html(about.date, interface) if about.date else said("no_date", interface)
     parts = [issuer, date, *([f'<span class="page-number">{said("page", interface, number=page)}</span>'] if page else [])]
-    return element("p", "meta", interface, " · ".join(parts))
+    mark = f' <span class="newer">{said("newer", interface)}</span>' if newer else ""
+    return element("p", "meta", interface, " · ".join(parts) + mark)
 
 
 def source_html(source: str, interface: Language) -> str:

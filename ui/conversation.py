@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from rag.frame import differing
 from rag.schema import Answer, Citation, Filters, Hit, Statement, to_json
 
 KEPT_CONVERSATIONS = 30
@@ -46,6 +47,15 @@ class Exchange:
         if self.answer is None:
             return ()
         return self.answer.citations if self.answer.status == "answered" else self.answer.nearest
+
+    @property
+    def differs(self) -> bool:
+        """Whether the statements quoted give different figures or dates for what was asked."""
+        if self.answer is None or self.answer.status != "answered" or len(self.statements) < 2:
+            return False
+        return differing(
+            self.question, [(self.statements[c.statement_id], c.quote) for c in self.offered if c.statement_id in self.statements]
+        )
 
 
 Conversation = tuple[Exchange, ...]

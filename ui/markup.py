@@ -11,11 +11,12 @@ a Latin name or a number cannot reorder an Arabic sentence.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from rag.language.calendar_words import month_names
 from rag.language.detect import language_of
-from rag.schema import Filters, Language
+from rag.schema import Filters, Language, Span
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
 DIRECTIONS: dict[Language, str] = {"ar": "rtl", "en": "ltr"}
@@ -53,6 +54,19 @@ def isolate(text: str, language: Language) -> str:
         html += [_escaped(text[done : run.start()]), _isolated(run[0], _OTHER[language])]
         done = run.end()
     return "".join(html) + _escaped(text[done:])
+
+
+def emphasise(text: str, spans: Sequence[Span], language: Language) -> str:
+    """`isolate` with stretches in bold; a run of the other script is in bold as a whole, since its halves would change places."""
+    runs = [run.span() for run in _FOREIGN[language].finditer(text)]
+    html, done = [], 0
+    for span in spans:
+        cut = [run for run in runs if run[0] < span.end and span.start < run[1]]
+        start, end = min([span.start, *(run[0] for run in cut)]), max([span.end, *(run[1] for run in cut)])
+        if start >= done:
+            html += [isolate(text[done:start], language), f'<b class="bears">{isolate(text[start:end], language)}</b>']
+            done = end
+    return "".join(html) + isolate(text[done:], language)
 
 
 def _escaped(text: str) -> str:

@@ -14,11 +14,12 @@ from html import escape
 from itertools import takewhile
 from typing import NamedTuple
 
+from rag.emphasis import emphasised
 from rag.errors import BayanError, FilterError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, ModelError, QuestionError
 from rag.schema import Answer, Check, Language
 from ui.conversation import Exchange
 from ui.icons import icon
-from ui.markup import QUOTED, element, figures, filter_labels, isolate, message_language, said, spoken
+from ui.markup import QUOTED, element, emphasise, figures, filter_labels, isolate, message_language, said, spoken
 from ui.strings import STRINGS
 
 STAGES = ("retrieve", "evidence", "generate", "verify", "total")
@@ -99,7 +100,7 @@ def _reply_body(exchange: Exchange, turn: int, interface: Language) -> str:
     if exchange.stopped:
         return draft + element("p", "note", interface, said("stopped", interface))
     if exchange.answer is not None:
-        return answer_html(exchange.answer, turn, interface)
+        return answer_html(exchange.answer, turn, interface, differs=exchange.differs)
     return draft or element("p", "note waiting", interface, said("searching", interface))
 
 
@@ -155,14 +156,30 @@ def _timings_html(exchange: Exchange, interface: Language) -> str:
 # Answers
 
 
-def answer_html(answer: Answer, turn: int, interface: Language) -> str:
-    """Draw a complete answer: Bayan's own sentences as paragraphs, the source's as quotes, markers as chips that open the statement."""
-    blocks = [block for paragraph in _paragraphs(_pieces(answer)) for block in _blocks(paragraph)]
-    paragraphs = [_block_html(block, answer, turn, interface) for block in blocks]
+def answer_html(answer: Answer, turn: int, interface: Language, *, differs: bool = False) -> str:
+    """Draw a complete answer: Bayan's own sentences as paragraphs, the source's as quotes, markers as chips that open the statement.
+
+    `differs`: its statements answer differently; their quotes then stand side by side.
+    """
+    paragraphs = [
+        [_block_html(block, answer, turn, interface) for block in _blocks(paragraph)] for paragraph in _paragraphs(_pieces(answer))
+    ]
+    if differs:
+        paragraphs = _side_by_side(paragraphs)
     status = f"answer {answer.status.replace('_', '-')} by-{answer.mode}"
     label = said("worded", interface, model=answer.model or "") if answer.mode == "llm" else ""
     by = element("p", "by", interface, label) if label else ""
-    return element("div", status, answer.language, by + "".join(paragraphs) + _after(answer, turn, interface))
+    return element("div", status, answer.language, by + "".join(map("".join, paragraphs)) + _after(answer, turn, interface))
+
+
+def _side_by_side(paragraphs: list[list[str]]) -> list[list[str]]:
+    """Put the quotes, each with who said it and when, beside one another."""
+    quotes = [at for at, blocks in enumerate(paragraphs) if len(blocks) > 1 and blocks[0].startswith("<blockquote")]
+    if len(quotes) < 2:
+        return paragraphs
+    sides = "".join(f"<div>{''.join(paragraphs[at])}</div>" for at in quotes)
+    rest = [blocks for at, blocks in enumerate(paragraphs) if at >= quotes[0] and at not in quotes]
+    return [*paragraphs[: quotes[0]], [f'<div class="differing">{sides}</div>'], *rest]
 
 
 def _after(answer: Answer, turn: int, interface: Language) -> str:
@@ -240,7 +257,7 @@ def _piece_html(piece: _Piece, language: Language, answer: Answer, turn: int, in
         title = element("bdi", "cited-title", piece.titled, isolate(piece.text[1:-1], piece.titled))
         return escape(piece.text[0]) + title + escape(piece.text[-1])
     if piece.quoted:
-        return element("span", "quote", piece.quoted, isolate(piece.text, piece.quoted))
+        return element("span", "quote", piece.quoted, emphasise(piece.text, emphasised(answer.question, piece.text), piece.quoted))
     return _checked_html(piece.text, language, answer.checks, interface)
 
 
