@@ -1,18 +1,24 @@
-"""What a reader does in the window besides asking: narrowing the statements that are asked, finding, adding and removing them."""
+"""What a reader does in the window besides asking: narrowing the statements that are asked, finding, adding and removing them,
+conversations kept and exported, and what is in use."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import docx
 import fakes_ui as fakes
 import gradio as gr
 import pytest
 from conftest import SAMPLES
 from windows import MARKS, PHONE, Window, serving, session
 
+from rag.schema import Facets
+from rag.settings import Settings
+from ui.about import about_html
 from ui.access import Caller
 from ui.browse import Browse, statements_html
 from ui.strings import ARABIC, ENGLISH
@@ -127,3 +133,52 @@ def test_readers_neither_add_nor_remove() -> None:
     assert not browse._admit(request).visible
     assert "removal" not in browse._list("", "en", request)
     assert "removal" in statements_html(fakes.STATEMENTS, "", [], "en", edits=True)
+
+
+def test_conversations_are_kept_in_the_browser_and_exported_with_their_citations(window: Window, tmp_path: Path) -> None:
+    page = window.page
+    kept = page.locator("#history summary").first
+    window.ask("كم عائلة عادت؟")
+    page.get_by_text(ARABIC["history"].format(count="١")).wait_for()
+    page.locator("#history .begin").click()
+    page.locator(".exchange").wait_for(state="detached")
+    window.ask("How many violations were reported?")
+    page.get_by_text(ARABIC["history"].format(count="٢")).wait_for()
+    window.reopen()
+    page.get_by_text(ARABIC["history"].format(count="٢")).wait_for()
+    kept.click()
+    page.locator("#history .choose", has_text="كم عائلة عادت؟").click()
+    page.locator(".exchange .chip").nth(1).wait_for()
+    assert page.locator("#evidence .card").count() == 2
+    for form in ("html", "md", "docx"):
+        page.locator("#history summary").nth(1).click()
+        with page.expect_download() as download:
+            page.locator(f"#history [data-form={form}]").click()
+        file = tmp_path / f"file.{form}"
+        download.value.save_as(file)
+        text = "".join(docx.Document(str(file)).element.itertext()) if form == "docx" else file.read_text("utf-8")
+        assert "كم عائلة عادت؟" in text, form
+        assert "[1]" in re.sub(r"<[^>]+>", "", text), form
+    kept.click()
+    page.locator("#history .forget").first.click()
+    page.get_by_text(ARABIC["history"].format(count="١")).wait_for()
+
+
+def test_the_window_says_what_is_in_use_and_where_data_goes(window: Window) -> None:
+    window.page.get_by_role("tab", name=ARABIC["tab_about"]).click()
+    window.page.get_by_text(ARABIC["goes_nowhere"]).wait_for()
+    assert "multilingual-e5-small" in window.page.locator("#about").inner_text()
+
+
+def test_what_leaves_the_server_is_told_and_addresses_are_not_for_readers() -> None:
+    away = Settings(
+        llm="openai:small@http://models.example:8080/v1", embedding="openai:bge@http://vectors.example/v1", chroma_url="http://c:1"
+    )
+    facets = Facets(3, {}, {"ar": 2, "en": 1}, {}, {})
+    mine, theirs = (about_html(away, facets, "en", may_see=may_see) for may_see in (True, False))
+    for key in ("goes_model", "goes_embedding", "goes_store"):
+        assert ENGLISH[key] in theirs
+    assert ENGLISH["goes_nowhere"] not in theirs
+    assert "models.example" in mine
+    assert not re.search(r"models\.example|vectors\.example|http://c:1", theirs)
+    assert str(away.index) not in theirs

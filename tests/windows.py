@@ -113,6 +113,7 @@ def browser() -> Iterator[Any]:
 def session(browser: Any, address: str, viewport: dict[str, int] = WIDE, **given: Any) -> Iterator[Window]:
     """Open a fresh session; at its end, nothing may have been asked of another host and the console must be clean."""
     context = browser.new_context(viewport=viewport, reduced_motion="reduce", **given)
+    context.set_default_timeout(90_000)  # a busy machine is slow, not wrong
     window = Window(context.new_page(), address)
     window.page.on("request", lambda asked: window.requests.append(asked.url))
     window.page.on("console", lambda said: window.complaints.append(said.text) if said.type in ("error", "warning") else None)

@@ -14,13 +14,14 @@ from typing import Any
 import gradio as gr
 
 from rag.schema import Language
-from ui.about import header_html
-from ui.browse import Browse
+from ui.about import about_html, header_html
+from ui.browse import Browse, may_edit
 from ui.cards import evidence_html
 from ui.desk import Answering, Desk
 from ui.eval_tab import EvalTab
 from ui.evaluations import Evaluations
 from ui.flag_form import FlagForm
+from ui.history import History
 from ui.narrow import Narrow
 from ui.service import Service
 from ui.strings import LANGUAGE_NAMES, STRINGS
@@ -72,11 +73,15 @@ class Window:
                     bench = EvalTab(evaluations, language)
                 form.wire(self.chat, self.switch, self.conversation)
                 bench.wire(self.switch, measuring, app)
+            if desk.service:
+                with gr.Tab(words["tab_about"], id="about") as self.telling:
+                    self.about = gr.HTML("", elem_id="about")
         self.reader = gr.HTML("", elem_id="reader", js_on_load=_bound("reader", "open"))
         self._wire(app)
 
     def _lay_desk(self, language: Language) -> None:
         with gr.Column(scale=3, min_width=300, elem_id="talk"):
+            self.history = History(self.desk, language, _bound)
             self.chat = gr.HTML(self.desk.talk((), language), elem_id="chat", js_on_load=_bound("chat", "example", "doubt", "thumb"))
             self.narrow = Narrow(self.desk.assistant, language, _bound)
             self.box = gr.Textbox(**self.desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
@@ -94,11 +99,22 @@ class Window:
         self.box.stop(desk.stop, [switch, talk], [self.box, self.chat, talk], **stopped)
         self.reader.open(desk.open, [talk, switch], [self.reader, self.place], **PRIVATE)
         self.chat.thumb(desk.judge, [talk, switch], [self.chat, talk], **PRIVATE)
+        self.history.wire(app, talk, switch, self.chat, self.panel, typed, chosen, linked)
         self.narrow.wire(app, switch, self.talking)
         self.browse.wire(app, switch, self.holding)
         gr.on([self.talking.select, app.load], desk.refresh, [talk, switch], self.chat, **PRIVATE)
+        if desk.service:
+            gr.on([self.telling.select, switch.change], self._tell, switch, [self.telling, self.about], **PRIVATE)
         relabelled = [self.header, switch, self.talking, self.chat, self.box, self.panel, self.reader]
         switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
+
+    def _tell(self, language: Language, request: gr.Request) -> tuple[Any, str]:
+        """Say what is in use; where things lie is for those who may change them."""
+        service = self.desk.service
+        if service is None:
+            return gr.skip(), ""
+        tab = gr.Tab(STRINGS[language]["tab_about"])
+        return tab, about_html(service.settings, self.desk.assistant.facets(), language, may_see=may_edit(request))
 
 
 def _bound(part: str, *events: str) -> str:

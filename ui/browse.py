@@ -80,10 +80,11 @@ class Browse:
     def _admit(self, request: gr.Request) -> Any:
         return gr.UploadButton(visible=self.service is not None and may_edit(request))
 
-    def _list(self, query: str, language: Language, request: gr.Request) -> str:
+    def _list(self, query: str | None, language: Language, request: gr.Request) -> str:
         return self._listed(query, language, edits=self.service is not None and may_edit(request))
 
-    def _listed(self, query: str, language: Language, *, edits: bool) -> str:
+    def _listed(self, query: str | None, language: Language, *, edits: bool) -> str:
+        query = query or ""  # of a tab that was not opened yet
         try:
             statements = self.assistant.statements()
             hits = self._search(query) if query.strip() else []
@@ -111,7 +112,7 @@ class Browse:
                 Path(path).unlink(missing_ok=True)  # the copy that the browser's upload left: the jobs keep their own
         return job_html(job, language), job.job_id, gr.Timer(active=True)
 
-    def _follow(self, job_id: str | None, query: str, language: Language, request: gr.Request) -> tuple[Any, ...]:
+    def _follow(self, job_id: str | None, query: str | None, language: Language, request: gr.Request) -> tuple[Any, ...]:
         if self.service is None or job_id is None or not may_edit(request):
             return gr.skip(), gr.Timer(active=False), gr.skip()
         try:
@@ -131,7 +132,7 @@ class Browse:
             return problem_html(problem), None, gr.Timer(active=False)
         return job_html(job, language), job.job_id, gr.Timer(active=True)
 
-    def _relabel(self, language: Language, query: str, request: gr.Request) -> list[Any]:
+    def _relabel(self, language: Language, query: str | None, request: gr.Request) -> list[Any]:
         words = STRINGS[language]
         return [
             gr.Tab(words["tab_statements"]),

@@ -20,7 +20,7 @@ from rag.schema import Answer, Citation, Filters, Hit, Statement, to_json
 KEPT_CONVERSATIONS = 30
 KEPT_EXCHANGES = 200  # in all: a browser keeps some 5 MB for a site
 SNIPPET_CHARS = 200
-_ANSWER, _HITS = TypeAdapter(Answer), TypeAdapter(tuple[Hit, ...])
+_ANSWER, _HITS, _FILTERS = TypeAdapter(Answer), TypeAdapter(tuple[Hit, ...]), TypeAdapter(Filters | None)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,12 @@ Conversation = tuple[Exchange, ...]
 def to_kept(conversation: Sequence[Exchange]) -> list[dict[str, Any]]:
     """Return the answered exchanges as JSON, without the statements, which the index has."""
     return [
-        {"answer": to_json(turn.answer), "found": to_json([_short(hit) for hit in turn.found]), "thumb": turn.thumb}
+        {
+            "answer": to_json(turn.answer),
+            "found": to_json([_short(hit) for hit in turn.found]),
+            "thumb": turn.thumb,
+            "filters": to_json(turn.filters),
+        }
         for turn in conversation
         if turn.answer
     ]
@@ -77,9 +82,10 @@ def from_kept(kept: object) -> Conversation:
         try:
             answer = _ANSWER.validate_python(entry["answer"])
             found = _HITS.validate_python(entry.get("found", []))
+            filters = _FILTERS.validate_python(entry.get("filters"))
         except (ValidationError, TypeError, KeyError, AttributeError):
             continue
-        exchanges.append(Exchange(answer.question, answer=answer, found=found, thumb=str(entry.get("thumb", ""))))
+        exchanges.append(Exchange(answer.question, answer=answer, found=found, filters=filters, thumb=str(entry.get("thumb", ""))))
     return tuple(exchanges)
 
 

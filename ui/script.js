@@ -206,6 +206,21 @@ window.bayan = (() => {
     });
   };
 
+  // Conversations kept in this browser, and files made of them.
+
+  const history = (element, trigger) => {
+    element.addEventListener('click', ({ target }) => {
+      const button = target.closest('button');
+      if (!button) return;
+      if (button.matches('.begin')) trigger('begin');
+      if (button.matches('.choose')) trigger('choose', { name: button.dataset.name });
+      if (button.matches('.forget')) trigger('forget', { name: button.dataset.name });
+      if (button.dataset.form) trigger('export', { form: button.dataset.form });
+      if (!button.matches('.forget')) closeMenus();
+    });
+  };
+  const file = (element, trigger, watch) => watch('value', () => element.querySelector('a[download]')?.click());
+
   // Statements: to remove one takes two presses.
 
   const browse = (element, trigger) => {
@@ -239,5 +254,5 @@ window.bayan = (() => {
     target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
   });
 
-  return { announce, browse, chat, narrow, panel, reader };
+  return { announce, browse, chat, file, history, narrow, panel, reader };
 })();
