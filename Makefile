@@ -5,10 +5,10 @@ VENV := .venv
 BAYAN := $(VENV)/bin/bayan
 READY := $(VENV)/.ready
 STATEMENTS ?= ingest/samples
-# One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing, so
-# that a checkout brought up to date starts without further ado.
-TEXT := $(shell grep '^TEXT_VERSION' rag/language/__init__.py)
-INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(TEXT)" | cksum | cut -d' ' -f1)
+# One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing and of
+# the vectors, so that a checkout brought up to date starts without further ado.
+MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
+INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
 CHROMIUM := /usr/bin/chromium
 
 .PHONY: chat index test check bench eval baseline docs lock clean

@@ -17,6 +17,7 @@ from evals.overlap import holds
 from evals.questions import Document, EvalSet, Question, SetError, at
 from ingest.passages import split
 from rag.build import list_statements, open_writing
+from rag.embeddings import EIGHT_BITS, engine_of
 from rag.errors import IndexMissing
 from rag.language import TEXT_VERSION, language_of
 from rag.schema import Statement
@@ -108,7 +109,12 @@ def _doubts(question: Question, statements: Mapping[str, Statement]) -> Iterator
 
 def _own(found: EvalSet, settings: Settings) -> Place:
     statements = {document.document_id: _statement(document) for document in found.corpus or ()}
-    making = (digest_of([asdict(document) for document in found.corpus or ()]), settings.embedding, TEXT_VERSION, settings.passage_chars)
+    making = (
+        digest_of([asdict(document) for document in found.corpus or ()]),
+        f"{settings.embedding} {EIGHT_BITS if engine_of(settings.embedding, settings.embedding_engine) == 'onnx' else ''}".strip(),
+        TEXT_VERSION,
+        settings.passage_chars,
+    )
     folder = settings.cache / "evals" / digest_of(making)[:16]  # sets that bring the same texts share one
     return Place(found, settings.model_copy(update={"index": folder, "chroma_url": None}), statements)
 

@@ -14,7 +14,7 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from rag.embeddings import SentenceTransformerEmbeddings
+    from rag.embeddings import Asked, LocalEmbeddings
     from rag.index import Index, WritableIndex
     from rag.reranker import Reranker
     from rag.retrieve import Retriever
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from rag.write import Writer
 
 
-def open_embeddings(settings: Settings) -> SentenceTransformerEmbeddings:
+def open_embeddings(settings: Settings) -> LocalEmbeddings:
     """Open the embedding model that the settings name, once in a process. Raises ModelError."""
-    return _embeddings(settings.embedding, settings.cache, settings.offline)
+    return _embeddings(settings.embedding, settings.cache, settings.offline, settings.embedding_engine)
 
 
 @cache  # half a gigabyte once loaded: the chat and an evaluation or an ingest beside it share one
-def _embeddings(name: str, folder: Path, offline: bool) -> SentenceTransformerEmbeddings:
+def _embeddings(name: str, folder: Path, offline: bool, engine: Asked) -> LocalEmbeddings:
     if name.startswith("openai:"):
         from rag.embedding_endpoint import EndpointEmbeddings
 
         return EndpointEmbeddings(name)  # type: ignore[return-value]  # it is asked the same
     from rag.embeddings import open_embeddings as load
 
-    return load(name, cache=folder, offline=offline)
+    return load(name, cache=folder, offline=offline, engine=engine)
 
 
-def open_index(settings: Settings, embeddings: SentenceTransformerEmbeddings) -> Index:
+def open_index(settings: Settings, embeddings: LocalEmbeddings) -> Index:
     """Open the index for reading. Raises IndexMissing, IndexMismatch, IndexUnusable."""
     from rag.index import Index
 

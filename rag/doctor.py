@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from rag.embeddings import catalogued_digest, engine_of
 from rag.errors import BayanError
 from rag.index import FORMAT, JOURNAL, Health, Manifest, examine, read_manifest, repair
 from rag.language import TEXT_VERSION
@@ -122,7 +123,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _making(settings: Settings, manifest: Manifest) -> Finding:
     known = catalogue().get(settings.embedding)
-    same_model = known is None or known.sha256 == manifest.digest
+    same_model = known is None or catalogued_digest(known, engine_of(known.name, settings.embedding_engine)) == manifest.digest
     ok = same_model and (manifest.format, manifest.text_version) == (FORMAT, TEXT_VERSION)
     detail = (
         f"made with {manifest.embedding} ({manifest.digest[:12]}), dimension {manifest.dimension}, text processing {manifest.text_version}"

@@ -211,17 +211,28 @@ def read_tensor(file: E5File, name: str) -> Floats:
 
 
 def dequantise(data: Bytes) -> Floats:
-    """Turn Q4_0 blocks into flat fp32: byte j holds weight j in its low and j + 16 in its high nibble; (nibble - 8) * scale."""
-    blocks = data.reshape(-1, BLOCK_BYTES)
-    scales = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
-    nibbles = np.concatenate((blocks[:, 2:] & 0x0F, blocks[:, 2:] >> 4), axis=1)
+    """Turn Q4_0 blocks into flat fp32: (nibble - 8) * scale."""
+    nibbles, scales = _split_blocks(data)
     return ((nibbles.astype(np.float32) - 8) * scales).ravel()
 
 
+def block_parts(file: E5File, name: str, *, rows: npt.NDArray[np.intp] | None = None) -> tuple[Bytes, Floats]:
+    """Read a quantised tensor (of the words, these rows) undone: nibbles (blocks, 32), one a byte in order, and scales (blocks, 1)."""
+    tensor = file.tensors[name]
+    data = file.data[tensor.offset : tensor.offset + tensor.size]
+    return _split_blocks(data if rows is None else data.reshape(file.shape.vocab, -1)[rows].ravel())
+
+
+def _split_blocks(data: Bytes) -> tuple[Bytes, Floats]:
+    """Byte j of a block holds weight j in its low and j + 16 in its high nibble."""
+    blocks = data.reshape(-1, BLOCK_BYTES)
+    scales = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
+    return np.concatenate((blocks[:, 2:] & 0x0F, blocks[:, 2:] >> 4), axis=1), scales
+
+
 def _word_rows(file: E5File, kept: npt.NDArray[np.intp]) -> Floats:
-    tensor = file.tensors["emb.word"]
-    rows = file.data[tensor.offset : tensor.offset + tensor.size].reshape(file.shape.vocab, -1)
-    return dequantise(rows[kept].ravel()).reshape(len(kept), file.shape.hidden)
+    nibbles, scales = block_parts(file, "emb.word", rows=kept)
+    return ((nibbles.astype(np.float32) - 8) * scales).reshape(len(kept), file.shape.hidden)
 
 
 def configuration(file: E5File, kept: npt.NDArray[np.intp]) -> dict[str, dict[str, Any] | list[dict[str, Any]]]:

@@ -278,7 +278,7 @@ def check_making(folder: Path, manifest: Manifest, embeddings: PassageEmbeddings
         f'the index "{folder}" was made with the model "{manifest.embedding}" ({manifest.digest[:12]}, format '
         f'{manifest.format}, text processing {manifest.text_version}), the settings ask for "{embeddings.name}" ({embeddings.digest[:12]}, '
         f"{FORMAT}, {TEXT_VERSION}); "
-        f'rebuild it with `bayan ingest --rebuild --index "{folder}"` or set BAYAN_EMBEDDING'
+        f'rebuild it with `bayan ingest --rebuild --index "{folder}"` or set BAYAN_EMBEDDING and BAYAN_EMBEDDING_ENGINE as they were'
     )
 
 

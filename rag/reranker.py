@@ -1,8 +1,8 @@
 """An optional second look at the best passages: any sentence-transformers CrossEncoder, within a budget of time.
 
 Off unless BAYAN_RERANKER names a model: a cross-encoder reads question and passage together, which ranks better and costs about a second
-a question without a GPU. Passages that were not scored in time keep their places behind those that were. Beside rag/embeddings.py the
-only file that imports sentence-transformers and torch.
+a question without a GPU. Passages that were not scored in time keep their places behind those that were. Beside
+rag/embeddings_torch.py the only file that imports sentence-transformers and torch.
 
     reranker = open_reranker("cross-encoder/ms-marco-MiniLM-L6-v2", budget_ms=500, offline=False)
     reranker.scores("How many were hurt?", ["Three were hurt.", "Olives were picked."])  # [4.1, -9.8]; shorter when time ran out

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         description="Embedding model: a name from `bayan models list`, a sentence-transformers hub name, a folder, or "
         "`openai:MODEL@URL`, an endpoint of OpenAI's protocol, to which texts and questions are sent.",
     )
+    embedding_engine: Literal["auto", "torch", "onnx"] = Field(
+        "auto",
+        description="What computes the vectors: `onnx` (ONNX Runtime with 8-bit and 4-bit weights; the catalogue's models only) or "
+        "`torch` (sentence-transformers); `auto` takes `onnx` where it can. An index is asked with the engine that made it.",
+    )
     offline: bool = Field(False, description="Never fetch weights; use only what is in the cache.")
     chroma_url: str | None = Field(
         None, description="Address of a Chroma server, such as `http://localhost:8000`; unset: Chroma inside the index folder."

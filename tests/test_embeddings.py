@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,15 @@ from conftest import SAMPLES
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+import rag.embeddings_torch
 from ingest import ingest
+from rag.e5onnx import GRAPH, INPUTS, unpack_onnx
 from rag.e5s1 import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
-from rag.embeddings import BATCH, SentenceTransformerEmbeddings, folder_digest, open_embeddings, unpacked
-from rag.errors import ModelError
-from rag.models import weights_path
+from rag.embeddings import BATCH, EIGHT_BITS, Encoder, Kind, LocalEmbeddings, folder_digest, open_embeddings, unpacked
+from rag.embeddings_torch import SentenceTransformerEncoder
+from rag.errors import IndexMismatch, ModelError
+from rag.index import Index, writing
+from rag.models import entry, weights_path
 from rag.settings import Settings
 
 HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 1, 2, 64, 64
@@ -130,20 +137,92 @@ def test_another_or_a_damaged_file_is_told(tmp_path: Path, content: bytes, messa
         read_e5(tmp_path / "bad.bin")
 
 
+# The graph
+
+
+def test_the_graph_computes_what_the_numbers_say(tiny: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    path, values = tiny
+    kept = kept_pieces(read_e5(path))
+    embed = graph(path, tmp_path)
+    rng = np.random.default_rng(0)
+    texts = [np.array([0, *rng.integers(4, len(kept) - 1, rng.integers(1, 12)), 2]) for _ in range(100)]
+    cosines = [float(embed([text])[0] @ by_hand(values, kept[text])) for text in texts]
+    assert min(cosines) > 0.98 and np.median(cosines) > 0.997  # 32 random channels, in 8 bits: the real model is nearer (below)
+
+
+def test_what_fills_a_row_up_changes_nothing(tiny: tuple[Path, Any], tmp_path: Path) -> None:
+    embed = graph(tiny[0], tmp_path)
+    short, long = np.array([0, 7, 2]), np.array([0, 5, 6, 9, 8, 2])
+    together = embed([long, short])
+    np.testing.assert_allclose(together, [embed([long])[0], embed([short])[0]], atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+
+
+def graph(weights: Path, folder: Path) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+    """The graph made from a file, run on ids."""
+    import onnxruntime
+
+    unpack_onnx(weights, folder)
+    session = onnxruntime.InferenceSession(str(folder / GRAPH), providers=["CPUExecutionProvider"])
+
+    def embed(texts: Sequence[np.ndarray]) -> np.ndarray:
+        lengths = np.array([len(text) for text in texts], np.int32)
+        present = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.ones(present.shape, np.int64)
+        ids[present] = np.concatenate(texts)
+        vectors: np.ndarray = session.run(None, dict(zip(INPUTS, (ids, present.astype(np.float32), lengths), strict=True)))[0]
+        return vectors
+
+    return embed
+
+
+def by_hand(values: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+    """One text through the tiny model in plain numpy, fp64."""
+
+    def norm(states: np.ndarray, name: str) -> np.ndarray:
+        centred = states - states.mean(axis=1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-12) * values[f"{name}.w"] + values[f"{name}.b"]
+
+    def linear(states: np.ndarray, name: str) -> np.ndarray:
+        return states @ values[f"l0.{name}.w"].T.astype(np.float64) + values[f"l0.{name}.b"]
+
+    states = norm(values["emb.word"][ids] + values["emb.pos"][: len(ids)] + values["emb.type"][0], "emb.ln")
+    query, key, value = (linear(states, part).reshape(len(ids), HEADS, -1).transpose(1, 0, 2) for part in "qkv")
+    weights = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(HIDDEN / HEADS))
+    attended = (weights / weights.sum(axis=2, keepdims=True) @ value).transpose(1, 0, 2).reshape(len(ids), HIDDEN)
+    states = norm(states + linear(attended, "ao"), "l0.aln")
+    inner = linear(states, "fi")
+    active = inner * np.vectorize(lambda x: (1 + math.erf(x / math.sqrt(2))) / 2)(inner)
+    mean = norm(states + linear(active, "fo"), "l0.oln").mean(axis=0)
+    return mean / np.linalg.norm(mean)
+
+
 # The folder beside the weights
 
 
 def test_the_folder_is_made_once_and_again_when_it_is_not_whole(tiny: tuple[Path, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    folder = unpacked(tiny[0], "d1", progress=False)
+    folder = unpacked(tiny[0], "d1", engine="torch", progress=False)
     made = (folder / "manifest.json").stat().st_mtime_ns
-    assert unpacked(tiny[0], "d1", progress=False) == folder
+    assert unpacked(tiny[0], "d1", engine="torch", progress=False) == folder
     assert (folder / "manifest.json").stat().st_mtime_ns == made
     (folder / "model.safetensors").write_bytes(b"cut")
-    unpacked(tiny[0], "d1", progress=False)
+    unpacked(tiny[0], "d1", engine="torch", progress=False)
     assert (folder / "model.safetensors").stat().st_size > 1000
     assert json.loads((folder / "manifest.json").read_text())["weights_sha256"] == "d1"
     assert capsys.readouterr().err == ""
     assert not list(folder.parent.glob(".unpack-*"))
+
+
+def test_each_engine_has_a_folder_of_its_own(tiny: tuple[Path, Any]) -> None:
+    torch_folder = unpacked(tiny[0], "d1", engine="torch", progress=False)
+    onnx_folder = unpacked(tiny[0], "d1", engine="onnx", progress=False)
+    before = (torch_folder / "manifest.json").stat().st_mtime_ns
+    assert not (torch_folder / GRAPH).exists() and not (onnx_folder / "model.safetensors").exists()
+    (onnx_folder / GRAPH).write_bytes(b"cut")
+    assert unpacked(tiny[0], "d1", engine="onnx", progress=False) == onnx_folder
+    assert (onnx_folder / GRAPH).stat().st_size > 1000
+    unpacked(tiny[0], "d1", engine="torch", progress=False)
+    assert (torch_folder / "manifest.json").stat().st_mtime_ns == before
 
 
 def test_a_folders_digest_follows_what_decides_its_vectors(tmp_path: Path) -> None:
@@ -158,49 +237,88 @@ def test_a_folders_digest_follows_what_decides_its_vectors(tmp_path: Path) -> No
 # The batching, with a model readable by eye
 
 
-class FakeModel:
+class FakeEncoder:
     """Embeds a text as (length, 1); keeps what it was given."""
+
+    dimension = 2
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[str]]] = []
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> np.ndarray:
+        self.calls.append((kind, list(texts)))
+        return np.array([[len(text), 1] for text in texts], dtype=np.float32)
+
+
+def fake() -> tuple[LocalEmbeddings, FakeEncoder]:
+    encoder = FakeEncoder()
+    return LocalEmbeddings(lambda: encoder, name="fake", digest="0"), encoder
+
+
+class FakeModel:
+    """What sentence-transformers loads: keeps the prompts that it was given."""
 
     def __init__(self, prompts: dict[str, str]) -> None:
         self.prompts = prompts
-        self.calls: list[tuple[str, list[str]]] = []
-
-    def get_embedding_dimension(self) -> int:
-        return 2
+        self.given: list[str] = []
 
     def encode(self, texts: list[str], *, prompt: str, normalize_embeddings: bool, **_: object) -> np.ndarray:
         assert normalize_embeddings
-        self.calls.append((prompt, texts))
-        return np.array([[len(text), 1] for text in texts], dtype=np.float64)
-
-
-def fake(**prompts: str) -> tuple[SentenceTransformerEmbeddings, FakeModel]:
-    model = FakeModel(prompts)
-    return SentenceTransformerEmbeddings(lambda: model, name="fake", digest="0"), model  # type: ignore[arg-type]
+        self.given.append(prompt)
+        return np.zeros((len(texts), 2), dtype=np.float64)
 
 
 def test_passages_come_back_in_order_from_batches_of_like_length() -> None:
-    embeddings, model = fake(query="query: ", passage="passage: ", document="")
+    embeddings, encoder = fake()
     lengths = np.random.default_rng(1).permutation(3 * BATCH - 2) + 1
     vectors = embeddings.embed_passages_array(["x" * n for n in lengths])
     assert vectors.dtype == np.float32
     assert vectors[:, 0].tolist() == lengths.tolist()
-    assert [len(texts) for _, texts in model.calls] == [BATCH, BATCH, BATCH - 2]
-    assert min(map(len, model.calls[0][1])) > max(map(len, model.calls[1][1]))
+    assert [len(texts) for _, texts in encoder.calls] == [BATCH, BATCH, BATCH - 2]
+    assert min(map(len, encoder.calls[0][1])) > max(map(len, encoder.calls[1][1]))
 
 
-def test_queries_and_passages_get_the_models_prompts() -> None:
-    embeddings, model = fake(query="query: ", passage="passage: ", document="")
+def test_queries_and_passages_are_told_apart() -> None:
+    embeddings, encoder = fake()
     assert embeddings.embed_query("ab") == [2.0, 1.0]
     assert embeddings.embed_documents(["abc"]) == [[3.0, 1.0]]
-    assert [prompt for prompt, _ in model.calls] == ["query: ", "passage: "]
+    assert encoder.calls == [("query", ["ab"]), ("passage", ["abc"])]
 
 
-def test_a_model_without_prompts_gets_none() -> None:
-    embeddings, model = fake(query="", document="")
-    embeddings.embed_documents(["abc"])
-    embeddings.embed_query("abc")
-    assert [prompt for prompt, _ in model.calls] == ["", ""]
+@pytest.mark.parametrize(
+    ("prompts", "given"),
+    [
+        ({"query": "query: ", "passage": "passage: ", "document": ""}, ["query: ", "passage: "]),
+        ({"query": "", "document": "text: "}, ["", "text: "]),
+        ({}, ["", ""]),
+    ],
+)
+def test_sentence_transformers_get_the_models_own_prompts(
+    monkeypatch: pytest.MonkeyPatch, prompts: dict[str, str], given: list[str]
+) -> None:
+    model = FakeModel(prompts)
+    monkeypatch.setattr(rag.embeddings_torch, "_load", lambda *_, **__: model)
+    encoder = SentenceTransformerEncoder("model", local=True)
+    encoder.encode(["ab"], "query")
+    assert encoder.encode(["ab"], "passage").dtype == np.float32
+    assert model.given == given
+
+
+def test_threads_that_come_together_load_one_model() -> None:
+    loads: list[int] = []
+
+    def load() -> Encoder:
+        loads.append(1)
+        time.sleep(0.05)
+        return FakeEncoder()
+
+    embeddings = LocalEmbeddings(load, name="fake", digest="0")
+    threads = [threading.Thread(target=embeddings.load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert loads == [1]
 
 
 def test_no_passages_make_an_empty_array() -> None:
@@ -217,6 +335,12 @@ def test_an_unknown_model_says_what_is_allowed(tmp_path: Path, name: str) -> Non
     assert str(caught.value).startswith(f'no embedding model "{name}": name one of the catalogue (multilingual-e5-small), ')
 
 
+@pytest.mark.parametrize("name", ["org/model", "{folder}"])
+def test_the_onnx_engine_says_which_models_it_runs(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match='the engine "onnx" runs models of the catalogue, not ".*"; set BAYAN_EMBEDDING_ENGINE=torch'):
+        open_embeddings(name.format(folder=tmp_path), cache=tmp_path, offline=True, engine="onnx")
+
+
 def test_a_language_model_is_not_an_embedding_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match='"smollm2-135m-instruct" is a language model, not an embedding model'):
         open_embeddings("smollm2-135m-instruct", cache=tmp_path, offline=True)
@@ -228,7 +352,7 @@ def test_offline_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
 
 
 def test_importing_loads_no_torch() -> None:
-    code = "import sys, rag.embeddings; print({'torch', 'transformers', 'tokenizers'} & set(sys.modules))"
+    code = "import sys, rag.embeddings; print({'torch', 'transformers', 'tokenizers', 'onnx', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     assert done.stdout.strip() == "set()"
 
@@ -246,14 +370,25 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def real() -> SentenceTransformerEmbeddings:
-    return open_embeddings("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"))
+def torch_real() -> LocalEmbeddings:
+    return open_embeddings("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"), engine="torch")
+
+
+@pytest.fixture(scope="module")
+def onnx_real() -> LocalEmbeddings:
+    return open_embeddings("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"), engine="onnx")
+
+
+@pytest.fixture(params=["torch", "onnx"])
+def real(request: pytest.FixtureRequest) -> LocalEmbeddings:
+    found: LocalEmbeddings = request.getfixturevalue(f"{request.param}_real")
+    return found
 
 
 @pytest.mark.integration
 @pytest.mark.usefixtures("no_network")
 def test_a_tiny_file_makes_a_genuine_sentence_transformer(tiny: tuple[Path, Any]) -> None:
-    folder = unpacked(tiny[0], "d1", progress=False)
+    folder = unpacked(tiny[0], "d1", engine="torch", progress=False)
     embeddings = open_embeddings(str(folder), cache=folder)
     assert (embeddings.name, embeddings.dimension, embeddings.digest) == (str(folder), HIDDEN, folder_digest(folder))
     np.testing.assert_allclose(np.linalg.norm(embeddings.embed_passages_array(["سجن", "a b"]), axis=1), 1, atol=1e-6)
@@ -289,24 +424,80 @@ def test_an_ingest_that_finds_nothing_new_loads_no_model(real_index: Path, monke
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("rag.embeddings._load", refuse)
+    for load in ("_sentence_transformer", "_eight_bits"):
+        monkeypatch.setattr(f"rag.embeddings.{load}", refuse)
     report = ingest([SAMPLES], settings=Settings(index=real_index, offline=True))
     assert (report.added, report.updated, report.passages) == (0, 0, 0)
 
 
+TEXTS = [
+    "استعادت القوات السيطرة على السجن.",
+    "Who retook the prison?",
+    "قُتل مئة وواحد وعشرون من عناصر قوات سوريا الديمقراطية في الهجوم على سجن الصناعة في مدينة الحسكة، وأصيب آخرون. " * 6,
+    "The ministry of health announced the opening of three new hospitals in the city (12/3/2031).",
+    "",
+]
+
+
 @pytest.mark.integration
-def test_prompts_and_unit_norm(real: SentenceTransformerEmbeddings) -> None:
-    text = "استعادت القوات السيطرة على السجن."
-    query, passage = real.embed_query_array(text), real.embed_passages_array([text])[0]
-    plain = real._model.encode(["query: " + text, "passage: " + text], normalize_embeddings=True)
-    np.testing.assert_allclose([query, passage], plain, atol=1e-5)
+def test_the_engine_torch_is_the_genuine_sentence_transformer(torch_real: LocalEmbeddings) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    weights = weights_path("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"))
+    plain = SentenceTransformer(str(weights.with_suffix("")), local_files_only=True)
+    given = plain.encode(["query: " + TEXTS[0], "passage: " + TEXTS[0]], normalize_embeddings=True)
+    found = [torch_real.embed_query_array(TEXTS[0]), torch_real.embed_passages_array([TEXTS[0]])[0]]
+    np.testing.assert_allclose(found, given, atol=1e-5)
+    assert torch_real.digest == entry("multilingual-e5-small").sha256
+
+
+@pytest.mark.integration
+def test_prompts_and_unit_norm(real: LocalEmbeddings) -> None:
+    query, passage = real.embed_query_array(TEXTS[0]), real.embed_passages_array([TEXTS[0]])[0]
     assert float(query @ passage) < 0.999
     np.testing.assert_allclose([np.linalg.norm(query), np.linalg.norm(passage)], 1, atol=1e-5)
     assert (query.shape, query.dtype, real.dimension) == ((384,), np.float32, 384)
 
 
 @pytest.mark.integration
-def test_the_order_is_kept_and_neighbours_do_not_matter(real: SentenceTransformerEmbeddings) -> None:
+def test_eight_bits_are_near_the_genuine_sentence_transformer(onnx_real: LocalEmbeddings) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    weights = weights_path("multilingual-e5-small", cache=platformdirs.user_cache_path("bayan"))
+    plain = SentenceTransformer(str(weights.with_suffix("")), local_files_only=True)
+    passages = (plain.encode_document(TEXTS) * onnx_real.embed_passages_array(TEXTS)).sum(axis=1)
+    queries = (plain.encode_query(TEXTS) * np.stack([onnx_real.embed_query_array(text) for text in TEXTS])).sum(axis=1)
+    assert passages.min() > 0.999 and queries.min() > 0.999
+    assert np.mean([*passages, *queries]) > 0.9995
+
+
+@pytest.mark.integration
+def test_an_index_of_the_other_engine_is_refused_with_the_command_that_rebuilds_it(
+    onnx_real: LocalEmbeddings, torch_real: LocalEmbeddings, tmp_path: Path
+) -> None:
+    assert onnx_real.digest == f"{EIGHT_BITS}-{torch_real.digest}"
+    for made, asked in ((torch_real, onnx_real), (onnx_real, torch_real)):
+        folder = tmp_path / made.digest[:6]
+        with writing(folder, made):
+            pass
+        Index.open(folder, made)
+        with pytest.raises(IndexMismatch, match="bayan ingest --rebuild --index .* set BAYAN_EMBEDDING and BAYAN_EMBEDDING_ENGINE"):
+            Index.open(folder, asked)
+
+
+@pytest.mark.integration
+def test_the_onnx_engine_loads_no_torch(onnx_real: LocalEmbeddings) -> None:
+    code = (
+        "import sys, platformdirs; from rag.embeddings import open_embeddings;"
+        "found = open_embeddings('multilingual-e5-small', cache=platformdirs.user_cache_path('bayan'), offline=True, engine='onnx');"
+        "print(len(found.embed_query('سجن')), {'torch', 'transformers', 'sentence_transformers', 'onnx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    assert done.stdout.strip() == "384 set()"
+
+
+@pytest.mark.integration
+def test_the_order_is_kept_and_neighbours_do_not_matter(real: LocalEmbeddings) -> None:
     texts = [f"{'كلمة ' * (i % 7 + 1)} number {i}" for i in range(2 * BATCH + 3)]
     together = real.embed_passages_array(texts)
     alone = np.stack([real.embed_passages_array([text])[0] for text in texts])
@@ -314,7 +505,14 @@ def test_the_order_is_kept_and_neighbours_do_not_matter(real: SentenceTransforme
 
 
 @pytest.mark.integration
-def test_each_question_is_nearest_its_passage_in_all_four_cells(real: SentenceTransformerEmbeddings) -> None:
+def test_an_outlying_neighbour_does_not_change_a_text(real: LocalEmbeddings) -> None:
+    alone = real.embed_passages_array(["سجن الحسكة"])[0]
+    beside = real.embed_passages_array(["!" * 300, "سجن الحسكة", "x" * 3000])[1]
+    assert float(alone @ beside) > 0.9999
+
+
+@pytest.mark.integration
+def test_each_question_is_nearest_its_passage_in_all_four_cells(real: LocalEmbeddings) -> None:
     passages = [
         "قُتل مئة وواحد وعشرون من عناصر قوات سوريا الديمقراطية في الهجوم على سجن الصناعة.",
         "أعلنت وزارة الصحة عن افتتاح ثلاثة مستشفيات جديدة في المدينة.",
@@ -330,7 +528,7 @@ def test_each_question_is_nearest_its_passage_in_all_four_cells(real: SentenceTr
 
 
 @pytest.mark.integration
-def test_threads_may_share_a_model(real: SentenceTransformerEmbeddings) -> None:
+def test_threads_may_share_a_model(real: LocalEmbeddings) -> None:
     texts = [f"question number {i} " * (i + 1) for i in range(8)]
     expected = [real.embed_query_array(text) for text in texts]
     found: dict[int, np.ndarray] = {}
@@ -343,7 +541,8 @@ def test_threads_may_share_a_model(real: SentenceTransformerEmbeddings) -> None:
 
 
 @pytest.mark.integration
-def test_what_was_put_off_can_still_be_used(real: SentenceTransformerEmbeddings) -> None:
+def test_what_was_put_off_can_still_be_used(torch_real: LocalEmbeddings) -> None:
+    torch_real.load()
     from sentence_transformers.util import pairwise_manhattan_sim
     from sklearn.metrics import f1_score
 

@@ -10,7 +10,9 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -146,16 +148,18 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     _tell_memory(settings)
     click.echo("loading the model and the index …", err=True)
     gc.disable()  # until it serves: the imports make millions of lasting objects, and looking through them takes a second of twelve
+    Thread(target=import_module, args=("ui.server",), daemon=True).start()  # the window's parts, while model and index are read
     from rag.assistant import Assistant
     from ui.evaluations import Evaluations
     from ui.late import LateAssistant
-    from ui.server import serve as serve_doors
 
     try:
         assistant = Assistant.open(settings=settings)
     except IndexMissing:  # the window opens all the same, and takes statements
         click.echo(f'there is no index at "{settings.index}" yet; statements can be added in the window', err=True)
         assistant = LateAssistant(settings)
+    from ui.server import serve as serve_doors
+
     serve_doors(assistant, settings=settings, evaluations=Evaluations(settings))
 
 
@@ -247,9 +251,9 @@ def pull(name: str) -> None:
     settings = _settings()
     path = weights_path(name, cache=settings.cache, offline=settings.offline)
     if entry(name).format == "e5s1":
-        from rag.embeddings import unpacked
+        from rag.embeddings import engine_of, unpacked
 
-        path = unpacked(path, entry(name).sha256)
+        path = unpacked(path, entry(name).sha256, engine=engine_of(name, settings.embedding_engine))
     click.echo(f"{name} is ready in {path}", err=True)
 
 
