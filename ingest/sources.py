@@ -47,7 +47,7 @@ def find_sources(sources: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
             addresses[str(source)] = None
             continue
         path = Path(source)
-        if not path.exists():
+        if not _is_there(path):
             raise refuse(source, "does not exist; give a file or a folder of statements")
         if path.is_dir():
             found |= dict.fromkeys(_files_below(path.resolve()))
@@ -72,17 +72,27 @@ def file_of(place: str) -> str:
     if is_address(place):
         return place.partition("#")[0]
     ends = [at for at, char in enumerate(place) if char == "#"]
-    return next((place[:end] for end in ends if Path(place[:end]).is_file() and not Path(place).is_file()), place)
+    if not ends or _is_there(Path(place), file=True):
+        return place
+    return next((place[:end] for end in ends if _is_there(Path(place[:end]), file=True)), place)
 
 
 def exists(place: str) -> bool:
     """Say whether what was read from a place is still to be found there; of an address, that cannot be known."""
-    return is_address(place) or Path(file_of(place)).exists()
+    return is_address(place) or _is_there(Path(file_of(place)))
 
 
 def below(place: str, folders: Sequence[Path]) -> bool:
     """Say whether a place lies below one of the folders."""
     return not is_address(place) and any(folder in Path(place).parents for folder in folders)
+
+
+def _is_there(path: Path, *, file: bool = False) -> bool:
+    """Say whether a path names something; one longer than the system's names are names nothing."""
+    try:
+        return path.is_file() if file else path.exists()
+    except OSError:
+        return False
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -21,6 +21,7 @@ from ingest import ingest
 from ingest.readers import Document, read
 from ingest.readers.document import File
 from ingest.readers.office import read_docx, read_odt
+from ingest.sources import exists
 from rag.build import list_statements
 from rag.schema import IngestReport, Problem, Statement
 from rag.settings import load_settings
@@ -196,6 +197,26 @@ def test_dates_of_tables_are_read_unless_two_readings_are_possible(written: str,
 
 
 # Archives and e-mails
+
+
+def test_a_member_with_an_endless_name_is_refused_and_the_next_ingest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({f"{'x' * 60_000}.txt": ARABIC.encode(), "b.txt": b"The bridge opened on Sunday."}))
+    for added in (1, 0):
+        report = ingest([tmp_path / "a.zip"])
+        assert (report.added, report.unchanged) == (added, 1 - added)
+        [problem] = report.rejected
+        assert "a name of more than 1,000 characters; rename it and pack the archive anew" in problem.reason and len(problem.reason) < 500
+
+
+def test_places_with_endless_names_hold_up_no_ingest(tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"] = "The bridge", "press@works.example"
+    message.set_content("The bridge opened on Sunday.")
+    message.add_attachment(ARABIC.encode(), maintype="text", subtype="plain", filename=f"{'x' * 5_000}.txt")
+    (tmp_path / "m.eml").write_bytes(message.as_bytes())
+    assert ingest([tmp_path]).added == 2
+    assert ingest([tmp_path], settings=load_settings()).unchanged == 2
+    assert not exists(f"{tmp_path}/{'x' * 60_000}")
 
 
 def test_an_archive_is_read_like_a_folder_and_its_bad_members_are_told(tmp_path: Path, index: Path) -> None:

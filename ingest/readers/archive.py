@@ -17,6 +17,7 @@ from rag.errors import SourceError
 from rag.schema import Problem
 
 _IGNORED = ("__MACOSX", "Thumbs.db")
+_LONGEST_NAME = 1_000  # characters, folders included; systems unpack none that is much longer
 
 
 def read_zip(file: File) -> Iterator[Document | Problem]:
@@ -30,7 +31,7 @@ def read_zip(file: File) -> Iterator[Document | Problem]:
         try:
             yield from _read(file, package, member, path)
         except SourceError as error:
-            yield Problem(f"{file.name}#{path}", str(error))
+            yield Problem(f"{file.name}#{str(path)[:_LONGEST_NAME]}", str(error))
     if not found:
         raise refuse(file.name, "is an archive without files; leave it out or check that it was saved completely")
 
@@ -38,6 +39,9 @@ def read_zip(file: File) -> Iterator[Document | Problem]:
 def _read(file: File, package: Package, member: ZipInfo, path: PurePosixPath) -> Iterator[Document | Problem]:
     from ingest.readers import READERS
 
+    if len(str(path)) > _LONGEST_NAME:
+        reason = f"has a name of more than {_LONGEST_NAME:,} characters; rename it and pack the archive anew"
+        raise refuse(f"{file.name}#{str(path)[:60]}…", reason)
     whole, suffix = f"{file.name}#{path}", path.suffix.lower()
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise refuse(whole, "has a name that leads out of its archive; it is taken for an attack, pack it anew")
