@@ -10,6 +10,7 @@ STATEMENTS ?= ingest/samples
 MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
 CHROMIUM := /usr/bin/chromium
+TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 
 .PHONY: chat index test check bench eval baseline docs lock clean
 
@@ -29,7 +30,7 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-test: $(READY) $(CHROMIUM) check
+test: $(READY) $(CHROMIUM) $(TESSERACT) check
 	$(BAYAN) models pull multilingual-e5-small
 	$(BAYAN) models pull smollm2-135m-instruct
 	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -45,6 +46,13 @@ $(CHROMIUM):
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; \
 	else echo "no Chromium in $(CHROMIUM): the browser tests will be skipped; install the package chromium to run them"; fi
+
+# Likewise the tests of scans, which need Tesseract and its Arabic.
+$(TESSERACT):
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends tesseract-ocr tesseract-ocr-ara || \
+	  echo "Tesseract cannot be installed: the tests of scans will be skipped"; \
+	else echo "no $(TESSERACT): the tests of scans will be skipped; install tesseract-ocr and tesseract-ocr-ara to run them"; fi
 
 bench: $(READY)
 	$(VENV)/bin/python -m evals.bench

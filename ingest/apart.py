@@ -1,7 +1,7 @@
 """Reading in a process of its own, so that no file can crash, hang or fill the memory of an ingest: it can only be refused.
 
 Parsers of PDF, HTML, office files and archives meet what anyone sends. They run in a worker that is given bytes, not paths, and that is
-ended when a document takes too long; plain text and Markdown have no such parser and are read here.
+ended when a document takes too long; plain text has no parser and is read here.
 
     with Worker() as worker:
         for found in worker.read(file): ...
@@ -20,14 +20,14 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from ingest.errors import refuse
-from ingest.readers import READERS, Document, File, Link, read_file, read_links
-from ingest.readers.text import read_markdown_file, read_plain
+from ingest.readers import READERS, Document, File, Link, Working, read_file, read_links
+from ingest.readers.text import read_plain
 from rag.errors import SourceError
 from rag.schema import Cut, Problem, to_json
 
-LIMIT_S = 60.0  # until the next document of a file is there
-MEMORY_BYTES = 4_000_000_000  # address space of the worker
-_HARMLESS = (read_plain, read_markdown_file)
+LIMIT_S = 25.0  # until the next document of a file is there, or its reader says that it has come a step further
+MEMORY_BYTES = 1_000_000_000  # address space of the worker; 200 MB of it are its own
+_HARMLESS = (read_plain,)
 
 
 class Worker:
@@ -46,7 +46,7 @@ class Worker:
     def read(self, file: File) -> Iterator[Document | Problem]:
         """Yield what is in a file as it is read. Raises SourceError, also when the file takes too long or ends the worker."""
         if READERS[file.suffix] in _HARMLESS:
-            yield from read_file(file)
+            yield from (found for found in read_file(file) if not isinstance(found, Working))
         else:
             yield from self._ended(file, self._read_apart(file, "documents"))
 
@@ -75,28 +75,33 @@ class Worker:
             process.stdin.flush()
         except BrokenPipeError:
             pass  # the worker is gone; what it answers says so
+        limit_s = self._limit_s
         while True:
-            answer = self._next(process)
+            answer = self._next(process, limit_s)
             if answer is None:
                 late = self._process is None
                 self._end()
-                took = f"takes longer than {self._limit_s:g} s to read" if late else "ends the program that reads it"
+                took = f"takes longer than {limit_s:g} s to read" if late else "ends the program that reads it"
                 raise refuse(file.name, f"{took}; it is damaged or made to do so, save it anew or as plain text")
             kind, found = answer
             if kind == "end":
                 return
             if kind == "refused":
                 raise SourceError(found)
+            if kind == "Working":
+                limit_s = found["limit_s"]
+                continue
+            limit_s = self._limit_s
             yield _MAKE[kind](found)
 
-    def _next(self, process: subprocess.Popen[bytes]) -> tuple[str, Any] | None:
+    def _next(self, process: subprocess.Popen[bytes], limit_s: float) -> tuple[str, Any] | None:
         """The worker's next answer; None when it is gone, with `_process` None when it was ended for being late."""
 
         def end() -> None:
             self._process = None
             process.kill()
 
-        timer = Timer(self._limit_s, end)
+        timer = Timer(limit_s, end)
         timer.start()
         try:
             assert process.stdout

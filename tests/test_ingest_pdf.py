@@ -113,12 +113,13 @@ def nameless_letters() -> bytes:
     [
         (b"%PDF-1.7\nnothing", "download or save it anew"),
         (drawn(lambda canvas: canvas.drawString(60, 700, "Secret"), encrypt="key"), "save it without one"),
-        (drawn(pictures_only), "run text recognition (OCR) on it first"),
+        (drawn(pictures_only), "apt install tesseract-ocr tesseract-ocr-ara"),
         (nameless_letters(), "does not say which letters it prints"),
     ],
     ids=["damaged", "password", "pictures", "nameless letters"],
 )
-def test_what_cannot_be_read_is_refused_with_its_cure(data: bytes, reason: str, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_refused_with_its_cure(data: bytes, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # Tesseract is not there
     (tmp_path / "a.pdf").write_bytes(data)
     (tmp_path / "b.txt").write_text("The ferry sank on Monday.")
     report = ingest([tmp_path])

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from ingest.errors import refuse
 from ingest.readers.archive import read_zip
-from ingest.readers.document import MAX_BYTES, Document, File, Reader, check
+from ingest.readers.document import MAX_BYTES, Document, File, Reader, Working, check
 from ingest.readers.feed import Link, read_feed, read_links
 from ingest.readers.mail import read_mail
 from ingest.readers.office import read_docx, read_odt
 from ingest.readers.pdf import read_pdf
+from ingest.readers.scan import read_image
 from ingest.readers.tables import read_delimited, read_json_lines, read_workbook
 from ingest.readers.text import read_markdown_file, read_plain
 from ingest.readers.web import read_page
 from rag.schema import Problem
 
-__all__ = ["READERS", "Document", "File", "Link", "load", "read", "read_file", "read_links"]
+__all__ = ["READERS", "Document", "File", "Link", "Working", "load", "read", "read_file", "read_links"]
 
 READERS: Mapping[str, Reader] = {
     ".txt": read_plain,
@@ -39,6 +40,11 @@ READERS: Mapping[str, Reader] = {
     ".xlsm": read_workbook,
     ".jsonl": read_json_lines,
     ".zip": read_zip,
+    ".png": read_image,
+    ".jpg": read_image,
+    ".jpeg": read_image,
+    ".tif": read_image,
+    ".tiff": read_image,
     ".rss": read_feed,
     ".atom": read_feed,
 }
@@ -46,7 +52,7 @@ READERS: Mapping[str, Reader] = {
 
 def read(path: Path, *, columns: Mapping[str, str] | None = None) -> list[Document | Problem]:
     """Read one file. Raises SourceError saying why nothing of it can be read as a statement."""
-    return list(read_file(load(path, columns=columns)))
+    return [found for found in read_file(load(path, columns=columns)) if not isinstance(found, Working)]
 
 
 def load(path: Path, *, columns: Mapping[str, str] | None = None) -> File:
@@ -62,7 +68,7 @@ def load(path: Path, *, columns: Mapping[str, str] | None = None) -> File:
         raise refuse(path, f"cannot be read ({error.strerror}); check its permissions") from error
 
 
-def read_file(file: File) -> Iterator[Document | Problem]:
+def read_file(file: File) -> Iterator[Document | Problem | Working]:
     """Yield the documents of a file, and the problems of those that cannot be read. Raises SourceError."""
     for found in READERS[file.suffix](file):
         yield check(found, file.name) if isinstance(found, Document) else found

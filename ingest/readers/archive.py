@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from zipfile import ZipInfo
 
 from ingest.errors import refuse
-from ingest.readers.document import Document, File, within
+from ingest.readers.document import Document, File, Working, within
 from ingest.readers.package import Package
 from rag.errors import SourceError
 from rag.schema import Problem
@@ -20,7 +20,7 @@ _IGNORED = ("__MACOSX", "Thumbs.db")
 _LONGEST_NAME = 1_000  # characters, folders included; systems unpack none that is much longer
 
 
-def read_zip(file: File) -> Iterator[Document | Problem]:
+def read_zip(file: File) -> Iterator[Document | Problem | Working]:
     """Yield the documents of every member, and a problem for each member that cannot be read."""
     package, found = Package.open(file), False
     for member in package.members():
@@ -36,7 +36,7 @@ def read_zip(file: File) -> Iterator[Document | Problem]:
         raise refuse(file.name, "is an archive without files; leave it out or check that it was saved completely")
 
 
-def _read(file: File, package: Package, member: ZipInfo, path: PurePosixPath) -> Iterator[Document | Problem]:
+def _read(file: File, package: Package, member: ZipInfo, path: PurePosixPath) -> Iterator[Document | Problem | Working]:
     from ingest.readers import READERS
 
     if len(str(path)) > _LONGEST_NAME:

@@ -51,7 +51,14 @@ class Document:
         return replace(self, **known, origins={**self.origins, **dict.fromkeys(known, origin)})  # type: ignore[arg-type]
 
 
-Reader = Callable[[File], Iterable[Document | Problem]]
+@dataclass(frozen=True)
+class Working:
+    """A reader's word that it has come a step further in a long work; the next one may take so long."""
+
+    limit_s: float
+
+
+Reader = Callable[[File], Iterable[Document | Problem | Working]]
 
 
 def check(document: Document, name: str) -> Document:

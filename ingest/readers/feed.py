@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urljoin
 
@@ -22,6 +23,9 @@ from ingest.readers.web import block_text
 MAX_LIST_BYTES = 20_000_000  # inflated; 50,000 addresses, the most a sitemap may hold, take about 5 MB
 MAX_LINKS = 50_000
 _LIST = re.compile(rb"<(?:\w+:)?(rss|feed|RDF|urlset|sitemapindex)\b")
+MAX_DEPTH = 5_000  # of tags; feedparser takes more time with each
+_CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_TAG = re.compile(rb"<(/?)[a-zA-Z][^<>]*?(/?)>")
 _GZIP = b"\x1f\x8b"
 
 
@@ -82,6 +86,9 @@ def _sitemap(file: File, data: bytes) -> Iterator[Link]:
 def _feed(file: File, data: bytes) -> Iterator[Link]:
     import feedparser
 
+    if _depth(data) > MAX_DEPTH:
+        raise refuse(file.name, f"is a feed of tags nested more than {MAX_DEPTH:,} deep; it is taken for an attack, save it anew")
+
     # A stream, for feedparser would open a text that looks like an address or a path. Its parser expands no entities of the feed's own.
     feed = feedparser.parse(io.BytesIO(data), response_headers={"content-location": file.name})
     if not feed.entries and feed.bozo:
@@ -93,6 +100,12 @@ def _feed(file: File, data: bytes) -> Iterator[Link]:
         address = address if address.startswith(("http://", "https://")) else ""  # javascript: and the like are no places
         written = entry.get("published") or entry.get("updated")
         yield Link(address, _line(entry.get("title")), _day(written), entry.get("updated") or "", text, issuer=issuer)
+
+
+def _depth(data: bytes) -> int:
+    """How deep its tags are nested at most."""
+    steps = (0 if alone else -1 if closing else 1 for closing, alone in _TAG.findall(_CDATA.sub(b"", data)))
+    return max(accumulate(steps), default=0)
 
 
 def _html_text(part: Any) -> str:

@@ -15,17 +15,18 @@ from pathlib import PurePosixPath
 
 from ingest.errors import refuse
 from ingest.metadata import mail_date
-from ingest.readers.document import Document, File, within
+from ingest.readers.document import Document, File, Working, within
 from ingest.readers.text import decode, read_text
 from ingest.readers.web import read_html
 from rag.errors import SourceError
 from rag.schema import Problem
 
 MAX_PARTS = 100
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # of an e-mail are mostly logos and signatures
 _NOT_ATTACHED = (".zip", ".eml")  # nothing is opened that holds more files in turn
 
 
-def read_mail(file: File) -> Iterator[Document | Problem]:
+def read_mail(file: File) -> Iterator[Document | Problem | Working]:
     """Yield the message, if it says anything, and every attachment of a supported format."""
     message = email.message_from_bytes(file.data, _class=EmailMessage, policy=email.policy.default)
     if not (message.keys() and (message["from"] or message["subject"] or message["date"])):
@@ -57,7 +58,7 @@ def _body(file: File, message: EmailMessage) -> Document | None:
     return document.with_metadata("e-mail header", **said)
 
 
-def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem]:
+def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem | Working]:
     """The documents of an attachment; pictures, signatures and the like are passed over."""
     from ingest.readers import READERS
 
@@ -66,7 +67,7 @@ def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem]:
     whole = f"{file.name}#{name}"
     if suffix in _NOT_ATTACHED:
         yield Problem(whole, str(refuse(whole, "is an archive inside an e-mail; save it beside the e-mail and ingest it")))
-    elif suffix in READERS and isinstance(data, bytes):
+    elif suffix in READERS and not suffix.endswith(_PICTURES) and isinstance(data, bytes):
         try:
             for found in READERS[suffix](replace(file, name=whole, suffix=suffix, data=data, charset=None)):
                 yield within(found, name, whole) if isinstance(found, Document) else found

@@ -15,20 +15,22 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from ingest.errors import refuse
-from ingest.readers.document import Document, File
+from ingest.readers import scan
+from ingest.readers.document import MAX_CHARS, Document, File, Working
 from ingest.readers.office import made_document
 from ingest.readers.printed import backwards, brackets, letters, written
 from rag.schema import Cut
 
 MAX_PAGES = 2_000
 MAX_PAGE_CHARS = 200_000
+_STEP_PAGES, _STEP_S = 50, 25.0  # 50 full pages take a second or two
 _GAP = 0.16  # ems; spaces are wider, the room between a letter and its punctuation narrower
 _UNREADABLE = 0.2  # share of letters without a Unicode value above which a text is no text
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where headers, footers and page numbers stand
@@ -80,23 +82,27 @@ class _Line:
     from_edge: int = field(default=0)  # lines between it and the nearer end of its page
 
 
-def read_pdf(file: File) -> Iterator[Document]:
-    """Yield the document. Raises SourceError for what is damaged, protected, only pictures, or in an order that cannot be told."""
-    pages = _pages(file)
-    lines = [line for page in pages[0] for line in page]
+def read_pdf(file: File) -> Iterator[Document | Working]:
+    """Yield the document. Raises SourceError for what is damaged, protected, without text, or in an order that cannot be told.
+
+    Pages that are only pictures are read by Tesseract (ingest.readers.scan), where it is installed.
+    """
+    pages, said = yield from _pages(file)
+    lines = [line for page in pages for line in page]
     text = "".join(line.text for line in lines)
     unknown = sum(unicodedata.category(char) in ("Co", "Cn", "Cc") or char == "\ufffd" for char in text)
     if unknown > _UNREADABLE * len(text):
         raise refuse(file.name, "does not say which letters it prints; save it anew from its program, or run text recognition (OCR) on it")
     if not any(char.isalnum() for char in text):
-        raise refuse(file.name, "holds pictures of text only; run text recognition (OCR) on it first, for example `ocrmypdf -l ara+eng`")
+        scan.require(file.name)
     lines = _straight(file, lines)
-    _mark_repeated(lines, len(pages[0]))
-    yield _document(lines, len(pages[0]), *pages[1])
+    _mark_repeated(lines, len(pages))
+    document = _document(lines, len(pages), *said) if lines else replace(made_document("", *said), pages=(0,) * len(pages))
+    yield from scan.with_pages(file, document, [number for number, page in enumerate(pages) if not page])
 
 
-def _pages(file: File) -> tuple[list[list[_Line]], tuple[str | None, str | None]]:
-    """The lines of each page; title and day of making."""
+def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tuple[str | None, str | None]]]:
+    """The lines of each page; title and day of making. Says every few pages that it goes on."""
     import pypdfium2 as pdfium
 
     try:
@@ -107,8 +113,17 @@ def _pages(file: File) -> tuple[list[list[_Line]], tuple[str | None, str | None]
         raise refuse(file.name, "is a damaged PDF or none; download or save it anew") from error
     if len(pdf) > MAX_PAGES:
         raise refuse(file.name, f"has {len(pdf):,} pages, more than {MAX_PAGES:,}; divide it")
+    pages: list[list[_Line]] = []
+    found = 0
     try:
-        pages = [_lines(pdf[number], number) for number in range(len(pdf))]
+        for number in range(len(pdf)):
+            if number % _STEP_PAGES == 0:
+                yield Working(_STEP_S)
+            page = pdf[number]
+            pages.append(_lines(page, number))
+            page.close()
+            if (found := found + sum(len(line.text) for line in pages[-1])) > MAX_CHARS:
+                raise refuse(file.name, f"holds more than {MAX_CHARS // 1_000_000} million characters; divide it")
     except pdfium.PdfiumError as error:
         raise refuse(file.name, f"has a damaged page ({error}); save it anew") from error
     said = pdf.get_metadata_dict()

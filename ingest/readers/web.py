@@ -19,7 +19,10 @@ from ingest.readers.text import decode
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z]")
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{20000,}")
+_VALUE = re.compile(r"\"[^\"]*\"|'[^']*'")
 MAX_TAGS = 300_000  # of the largest pages in use, a hundredth; what has more is made to exhaust a parser
+MAX_ATTRIBUTES = 2_000  # of a tag; libxml2 compares each with all before it
 _DATE_TAGS = (
     "//meta[@property='article:published_time']/@content",
     "//meta[@itemprop='datePublished']/@content",
@@ -37,6 +40,8 @@ def read_page(file: File) -> Iterator[Document]:
     text = decode(file, declared[1].decode("ascii") if declared else None)
     if len(_TAG.findall(text)) > MAX_TAGS:
         raise refuse(file.name, f"holds more than {MAX_TAGS:,} HTML tags; save the statement alone, as text or HTML")
+    if any(len(_VALUE.sub("", tag[0]).split()) > MAX_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
+        raise refuse(file.name, f"holds a tag of more than {MAX_ATTRIBUTES:,} attributes; save the statement alone, as text or HTML")
     yield read_html(text)
 
 
