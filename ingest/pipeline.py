@@ -18,10 +18,12 @@ from tqdm import tqdm
 
 from ingest.apart import Worker
 from ingest.clean import find_date_line, find_title, leftovers, titles
+from ingest.errors import refuse
 from ingest.known import Known, light
 from ingest.metadata import written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
+from ingest.readers.document import without_halves
 from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.build import open_store, open_writing
@@ -185,6 +187,9 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
 
 def _read(path: Path, worker: Worker, columns: Mapping[str, str]) -> Reading:
     """Read a file, with what its side-car says."""
+    if (name := without_halves(str(path))) != str(path):
+        reason = refuse(name, "has a name that is no text in any encoding; rename it")
+        return Reading(name, (), (Problem(name, str(reason)),), whole=False)
     documents: list[Document] = []
     problems: list[Problem] = []
     try:

@@ -6,6 +6,7 @@ Embeddings are fake: nothing here depends on what vectors mean.
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from difflib import SequenceMatcher
 from email.message import EmailMessage
@@ -197,6 +198,23 @@ def test_dates_of_tables_are_read_unless_two_readings_are_possible(written: str,
 
 
 # Archives and e-mails
+
+
+def test_half_a_character_is_replaced_and_told_and_holds_nothing_else_up(tmp_path: Path, index: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text('{"title": "Ferry \\ud83d", "text": "The ferry \\ud83d sank."}\n', encoding="utf-8")
+    message = EmailMessage()
+    message["Subject"], message["From"] = "The bridge", "press@works.example"
+    message.set_content("The bridge opened on Sunday.")
+    (tmp_path / "m.eml").write_bytes(message.as_bytes())
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_text("The road is closed.", encoding="utf-8")
+    report = ingest([tmp_path])
+    assert report.added == 2
+    [problem] = report.rejected
+    assert "a name that is no text in any encoding; rename it" in problem.reason and problem.source.endswith("\ufffd.txt")
+    assert any("half a character" in warning.reason for warning in report.warnings)
+    statements = {statement.title: statement for statement in list_statements(load_settings())}
+    assert statements["Ferry \ufffd"].text == "The ferry \ufffd sank."
+    assert ingest([tmp_path]).unchanged == 2
 
 
 def test_a_member_with_an_endless_name_is_refused_and_the_next_ingest_goes_on(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ when nothing of the file can be read. Knows nothing of paths, cleaning, passages
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from rag.schema import Cut, Problem
 
 MAX_BYTES = 50_000_000  # of a file, and of a member of an archive
 MAX_CHARS = 20_000_000  # of a document: what inflates to more is no statement
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,20 @@ def check(document: Document, name: str) -> Document:
         raise refuse(name, "holds no text; leave it out or check that it was saved completely")
     if len(document.text) > MAX_CHARS:
         raise refuse(name, f"holds more than {MAX_CHARS // 1_000_000} million characters; split it")
-    return document
+    told = {name: getattr(document, name) for name in ("text", "title", "issuer", "source")}
+    mended = {name: without_halves(said) for name, said in told.items() if said}
+    if all(told[name] == said for name, said in mended.items()):
+        return document
+    warning = "holds half a character, as a text cut inside an emoji does; \ufffd stands in its place"
+    return replace(document, **mended, warnings=(*document.warnings, warning))  # type: ignore[arg-type]
+
+
+def without_halves(text: str) -> str:
+    """Put U+FFFD in the place of each lone surrogate, as decoders do: it is no character, and nothing can store or print it."""
+    return _HALVES.sub("\ufffd", text)
 
 
 def within(document: Document, member: str, name: str) -> Document:
     """Return the checked document of a file inside another, its part named by that file. Raises SourceError."""
+    member = without_halves(member)
     return replace(check(document, name), part=f"{member}#{document.part}" if document.part else member)

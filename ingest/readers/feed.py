@@ -48,10 +48,14 @@ def is_list(data: bytes) -> bool:
 
 
 def read_feed(file: File) -> Iterator[Document]:
-    """Read a saved feed: a document for each entry, of what the feed itself holds of it."""
+    """Read a saved feed: a document for each entry, of what the feed itself holds of it. Raises SourceError when it holds of none."""
+    found = False
     for number, link in enumerate(read_links(file), 1):
         if any(map(str.isalnum, link.text)):
+            found = True
             yield as_document(link, part=str(number))
+    if not found:
+        raise refuse(file.name, "is a feed without texts of its own; give its address instead, and its pages are fetched")
 
 
 def as_document(link: Link, *, part: str = "") -> Document:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from ingest.errors import refuse
 from ingest.metadata import mail_date
-from ingest.readers.document import Document, File, Working, within
+from ingest.readers.document import Document, File, Working, within, without_halves
 from ingest.readers.text import decode, read_text
 from ingest.readers.web import read_html
 from rag.errors import SourceError
@@ -62,7 +62,7 @@ def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem |
     """The documents of an attachment; pictures, signatures and the like are passed over."""
     from ingest.readers import READERS
 
-    name = PurePosixPath((part.get_filename() or "").replace("\\", "/")).name
+    name = PurePosixPath(without_halves(part.get_filename() or "").replace("\\", "/")).name
     suffix, data = PurePosixPath(name).suffix.lower(), part.get_payload(decode=True)
     whole = f"{file.name}#{name}"
     if suffix in _NOT_ATTACHED:
