@@ -28,6 +28,14 @@ SHARED = REPOSITORY.parent / "shared"
 LOOPBACK = ["127.0.0.1", "::1"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file's stay together, and those in a browser too: two browsers on two cores wait for each other."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_this_machine() -> Iterator[None]:
     """Settings start from their defaults; the model cache is the user's, so that weights are fetched once."""
