@@ -70,7 +70,11 @@ def test_the_sample_questions_are_run_and_read(window: Window) -> None:
     page.locator("#switch").get_by_text("English").click()
     page.locator("#eval-result").get_by_text(ENGLISH["eval_interval"]).wait_for()
     assert page.locator("#eval-result th", has_text="Arabic → English").count() == 1
-    leftovers = [text for key, text in ARABIC.items() if key not in ("name", "example") and page.get_by_text(text, exact=True).count()]
+    for _ in range(50):  # the parts of the page turn one after the other
+        leftovers = [text for key, text in ARABIC.items() if key not in ("name", "example") and page.get_by_text(text, exact=True).count()]
+        if not leftovers:
+            break
+        page.wait_for_timeout(200)
     assert leftovers == []
 
 
