@@ -58,6 +58,7 @@ class Browse:
             self.upload = gr.UploadButton(
                 words["upload"], file_count="multiple", file_types=sorted(READERS), size="sm", visible=service is not None, elem_id="upload"
             )
+            self.upload.example_inputs = dict  # Gradio's own names a file on another host, and stands in the page
         self.told = gr.HTML("", elem_id="upload-told")
         self.list = gr.HTML("", elem_id="browse-list", js_on_load=bound("browse", "remove"))
         self.timer = gr.Timer(POLL_S, active=False)
