@@ -23,7 +23,7 @@ from ingest.known import Known, light
 from ingest.metadata import written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
-from ingest.readers.document import without_halves
+from ingest.readers.document import mended, without_halves
 from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.build import open_store, open_writing
@@ -157,7 +157,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             continue
         claimed: set[str] = set()
         # What the index holds goes first: rows that have moved within their table then keep their statements.
-        for document in sorted(reading.documents, key=lambda document: not index.holds(document.text)):
+        for document in sorted(map(mended, reading.documents), key=lambda document: not index.holds(document.text)):
             place = place_of(reading.place, document.part)
             statement = _statement(reading, place, document, run)
             old, twin = index.match(statement, claimed)

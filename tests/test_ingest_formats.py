@@ -217,6 +217,16 @@ def test_half_a_character_is_replaced_and_told_and_holds_nothing_else_up(tmp_pat
     assert ingest([tmp_path]).unchanged == 2
 
 
+def test_halves_of_characters_in_a_feed_are_joined_or_replaced(tmp_path: Path, index: Path) -> None:
+    text = "The ferry &#55357; sank, &amp;#55357; the ministry said."
+    item = f"<item><title>Ferry &#xD83D;&#xDE80;</title><description>{text}</description></item>"
+    (tmp_path / "a.rss").write_text(f'<rss version="2.0"><channel><title>News</title>{item}</channel></rss>', encoding="utf-8")
+    assert ingest([tmp_path]).added == 1
+    statement = one(index)
+    assert statement.title == "Ferry \U0001f680"
+    assert statement.text.startswith("The ferry \ufffd sank, ") and statement.text.endswith("the ministry said.")
+
+
 def test_a_member_with_an_endless_name_is_refused_and_the_next_ingest_goes_on(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(packed({f"{'x' * 60_000}.txt": ARABIC.encode(), "b.txt": b"The bridge opened on Sunday."}))
     for added in (1, 0):

@@ -69,12 +69,17 @@ def check(document: Document, name: str) -> Document:
         raise refuse(name, "holds no text; leave it out or check that it was saved completely")
     if len(document.text) > MAX_CHARS:
         raise refuse(name, f"holds more than {MAX_CHARS // 1_000_000} million characters; split it")
-    told = {name: getattr(document, name) for name in ("text", "title", "issuer", "source")}
-    mended = {name: without_halves(said) for name, said in told.items() if said}
-    if all(told[name] == said for name, said in mended.items()):
+    return document
+
+
+def mended(document: Document) -> Document:
+    """Return the document without halves of characters, and with a warning if there were any."""
+    told = {name: getattr(document, name) for name in ("text", "title", "issuer", "source", "part")}
+    whole = {name: without_halves(said) for name, said in told.items() if said}
+    if all(told[name] == said for name, said in whole.items()):
         return document
     warning = "holds half a character, as a text cut inside an emoji does; \ufffd stands in its place"
-    return replace(document, **mended, warnings=(*document.warnings, warning))  # type: ignore[arg-type]
+    return replace(document, **whole, warnings=(*document.warnings, warning))  # type: ignore[arg-type]
 
 
 def without_halves(text: str) -> str:
@@ -84,5 +89,4 @@ def without_halves(text: str) -> str:
 
 def within(document: Document, member: str, name: str) -> Document:
     """Return the checked document of a file inside another, its part named by that file. Raises SourceError."""
-    member = without_halves(member)
     return replace(check(document, name), part=f"{member}#{document.part}" if document.part else member)

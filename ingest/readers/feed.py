@@ -27,6 +27,7 @@ MAX_DEPTH = 5_000  # of tags; feedparser takes more time with each
 _CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _TAG = re.compile(rb"<(/?)[a-zA-Z][^<>]*?(/?)>")
 _GZIP = b"\x1f\x8b"
+_HALVES = re.compile(rb"(?:&#(?:[xX][dD][89a-fA-F][0-9a-fA-F]{2}|5[5-7][0-9]{3});)+")  # surrogates, as old systems write emoji
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def _feed(file: File, data: bytes) -> Iterator[Link]:
     if _depth(data) > MAX_DEPTH:
         raise refuse(file.name, f"is a feed of tags nested more than {MAX_DEPTH:,} deep; it is taken for an attack, save it anew")
 
+    data = _HALVES.sub(_joined, data)
     # A stream, for feedparser would open a text that looks like an address or a path. Its parser expands no entities of the feed's own.
     feed = feedparser.parse(io.BytesIO(data), response_headers={"content-location": file.name})
     if not feed.entries and feed.bozo:
@@ -104,6 +106,13 @@ def _feed(file: File, data: bytes) -> Iterator[Link]:
         address = address if address.startswith(("http://", "https://")) else ""  # javascript: and the like are no places
         written = entry.get("published") or entry.get("updated")
         yield Link(address, _line(entry.get("title")), _day(written), entry.get("updated") or "", text, issuer=issuer)
+
+
+def _joined(references: re.Match[bytes]) -> bytes:
+    """References to two halves as one to their character; to a lone half, on which feedparser stumbles, as one to U+FFFD."""
+    found = re.findall(rb"[xX]([0-9a-fA-F]{4})|#([0-9]{5})", references[0])
+    halves = "".join(chr(int(hexadecimal, 16) if hexadecimal else int(decimal)) for hexadecimal, decimal in found)
+    return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("ascii", "xmlcharrefreplace")
 
 
 def _depth(data: bytes) -> int:

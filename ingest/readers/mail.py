@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 from ingest.errors import refuse
 from ingest.metadata import mail_date
 from ingest.readers.document import Document, File, Working, within, without_halves
+from ingest.readers.scan import read_image
 from ingest.readers.text import decode, read_text
 from ingest.readers.web import read_html
 from rag.errors import SourceError
 from rag.schema import Problem
 
 MAX_PARTS = 100
-_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # of an e-mail are mostly logos and signatures
 _NOT_ATTACHED = (".zip", ".eml")  # nothing is opened that holds more files in turn
 
 
@@ -67,7 +67,7 @@ def _attachment(file: File, part: EmailMessage) -> Iterator[Document | Problem |
     whole = f"{file.name}#{name}"
     if suffix in _NOT_ATTACHED:
         yield Problem(whole, str(refuse(whole, "is an archive inside an e-mail; save it beside the e-mail and ingest it")))
-    elif suffix in READERS and not suffix.endswith(_PICTURES) and isinstance(data, bytes):
+    elif suffix in READERS and READERS[suffix] is not read_image and isinstance(data, bytes):  # pictures are mostly logos
         try:
             for found in READERS[suffix](replace(file, name=whole, suffix=suffix, data=data, charset=None)):
                 yield within(found, name, whole) if isinstance(found, Document) else found
