@@ -22,7 +22,8 @@ from tempfile import mkdtemp
 from threading import Lock
 from typing import BinaryIO, Literal
 
-from ingest.readers import READERS, read
+from ingest.apart import Worker
+from ingest.readers import READERS, load
 from rag.errors import BayanError, SourceError
 from rag.schema import IngestReport, Problem
 from rag.settings import Settings
@@ -117,13 +118,14 @@ class Jobs:
 
         ready, rejected = [], []
         try:
-            for path in sorted(incoming.iterdir()):
-                try:
-                    read(path)
-                except SourceError as error:
-                    rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
-                else:
-                    ready.append(path.replace(self.folder / path.name))
+            with Worker() as worker:
+                for path in sorted(incoming.iterdir()):
+                    try:
+                        list(worker.read(load(path)))
+                    except SourceError as error:
+                        rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
+                    else:
+                        ready.append(path.replace(self.folder / path.name))
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         report = ingest(ready, settings=self._settings) if ready else IngestReport()
