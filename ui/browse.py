@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import gradio as gr
 
 from ingest.readers import READERS
-from rag.errors import BayanError
+from rag.errors import BayanError, QuestionError
 from rag.language.fold import fold
 from rag.schema import Hit, IngestReport, Language, Statement
 from ui.access import LOCAL
@@ -88,7 +88,7 @@ class Browse:
         query = query or ""  # of a tab that was not opened yet
         try:
             statements = self.assistant.statements()
-            hits = self._search(query) if query.strip() else []
+            hits = self._search(query) if query.strip() and statements else []
         except BayanError as problem:
             return problem_html(problem)
         return statements_html(statements, query, hits, language, edits=edits)
@@ -96,7 +96,7 @@ class Browse:
     def _search(self, query: str) -> list[Hit]:
         try:
             return self.assistant.search(query, top_k=FOUND)
-        except BayanError:  # nothing in it to search for: titles may still hold it
+        except QuestionError:  # nothing in it to search for: titles may still hold it
             return []
 
     def _upload(self, paths: list[str] | None, language: Language, request: gr.Request) -> tuple[Any, ...]:
