@@ -17,7 +17,7 @@ from evals.overlap import holds
 from evals.questions import Document, EvalSet, Question, SetError, at
 from ingest.passages import split
 from rag.build import list_statements, open_writing
-from rag.embeddings import EIGHT_BITS, engine_of
+from rag.embeddings import LAYOUTS, engine_of
 from rag.errors import IndexMissing
 from rag.language import TEXT_VERSION, language_of
 from rag.schema import Statement
@@ -111,7 +111,8 @@ def _own(found: EvalSet, settings: Settings) -> Place:
     statements = {document.document_id: _statement(document) for document in found.corpus or ()}
     making = (
         digest_of([asdict(document) for document in found.corpus or ()]),
-        f"{settings.embedding} {EIGHT_BITS if engine_of(settings.embedding, settings.embedding_engine) == 'onnx' else ''}".strip(),
+        settings.embedding,
+        LAYOUTS[engine_of(settings.embedding, settings.embedding_engine)],
         TEXT_VERSION,
         settings.passage_chars,
     )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fakes_eval as fakes
 import pytest
-from windows import ENVIRONMENT, MARKS, PHONE, Window
+from windows import MARKS, PHONE, Window, serving
 
 from ui.strings import ARABIC, ENGLISH
 
@@ -27,15 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[str]:
-    command = [sys.executable, fakes.__file__, str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    address = re.search(r"http://\S+", process.stdout.readline())
-    yield address[0] if address else pytest.fail(f"the server did not start: {process.stderr.read()}")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0, "Ctrl-C must end the server cleanly"
-    assert not re.search("OUTBOUND|Traceback", process.stderr.read())
+    with serving(str(folder), script=fakes.__file__) as address:
+        yield address
 
 
 def evaluation_tab(window: Window, words: dict[str, str] = ARABIC) -> Any:

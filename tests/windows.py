@@ -76,11 +76,10 @@ class Window:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """Run `fakes_ui.py` and give its address; at its end nothing may have gone outside, and it must end cleanly."""
-    process = subprocess.Popen(
-        [sys.executable, str(FAKES), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+def serving(*arguments: str, script: str | Path = FAKES) -> Iterator[str]:
+    """Run a server of ours and give its address; at its end nothing may have gone outside, and it must end cleanly."""
+    command = [sys.executable, str(script), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stdout is not None
     assert process.stderr is not None
     address = re.search(r"http://\S+", process.stdout.readline())
