@@ -22,8 +22,8 @@ from starlette.concurrency import run_in_threadpool
 
 from rag.schema import Answer, Event, Facets, Filters, Hit, Quote, Statement, to_json
 from ui.access import Caller, Role
+from ui.filter_fields import Narrowed, narrowing, queried
 from ui.jobs import Job
-from ui.narrowed import Narrowed, narrowing, queried
 from ui.problems import INTERNAL, Given, Refusal, problem_responses, refusal_of, tell_problems
 from ui.service import Feedback, Service, Spoken, now
 

@@ -20,9 +20,9 @@ from ui.cards import evidence_html
 from ui.desk import Answering, Desk
 from ui.eval_tab import EvalTab
 from ui.evaluations import Evaluations
+from ui.filter_bar import FilterBar
 from ui.flag_form import FlagForm
 from ui.history import History
-from ui.narrow import Narrow
 from ui.service import Service
 from ui.strings import LANGUAGE_NAMES, STRINGS
 
@@ -83,14 +83,14 @@ class Window:
         with gr.Column(scale=3, min_width=300, elem_id="talk"):
             self.history = History(self.desk, language, _bound)
             self.chat = gr.HTML(self.desk.talk((), language), elem_id="chat", js_on_load=_bound("chat", "example", "doubt", "thumb"))
-            self.narrow = Narrow(self.desk.assistant, language, _bound)
+            self.filter_bar = FilterBar(self.desk.assistant, language, _bound)
             self.box = gr.Textbox(**self.desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
         with gr.Column(scale=2, min_width=300, elem_id="side"):
             self.panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=_bound("panel"))
 
     def _wire(self, app: gr.Blocks) -> None:
         desk, switch, talk = self.desk, self.switch, self.conversation
-        asked = [self.box, switch, talk, self.narrow.filters]
+        asked = [self.box, switch, talk, self.filter_bar.filters]
         asking: dict[str, Any] = {"inputs": asked, "outputs": [self.box, self.chat, self.panel, talk], **PRIVATE}
         typed = self.box.submit(desk.ask, **asking)
         chosen = self.chat.example(desk.choose, None, self.box, **PRIVATE).then(desk.ask, **asking)
@@ -100,7 +100,7 @@ class Window:
         self.reader.open(desk.open, [talk, switch], [self.reader, self.place], **PRIVATE)
         self.chat.thumb(desk.judge, [talk, switch], [self.chat, talk], **PRIVATE)
         self.history.wire(app, talk, switch, self.chat, self.panel, typed, chosen, linked)
-        self.narrow.wire(app, switch, self.talking)
+        self.filter_bar.wire(app, switch, self.talking)
         self.browse.wire(app, switch, self.holding)
         gr.on([self.talking.select, app.load], desk.refresh, [talk, switch], self.chat, **PRIVATE)
         if desk.service:

@@ -19,11 +19,12 @@ import click
 
 from rag.errors import BayanError, IndexMissing, SettingsError
 from ui.eval_cli import evaluation
+from ui.filter_options import filter_options, told
 from ui.keys_cli import keys
-from ui.narrowing import facets_text, filter_options, told
+from ui.lines import account_text, answer_text, facets_text, findings_text, hit_text, model_text, report_text, statement_text
 
 if TYPE_CHECKING:
-    from rag.schema import Account, Answer, Citation, Difference, Hit, IngestReport, Statement
+    from rag.schema import IngestReport
     from rag.settings import Settings
 
 index_option = click.option(
@@ -92,7 +93,7 @@ def ingest(
         report = pipeline.rebuild(settings=settings, progress=progress)
     else:
         report = pipeline.ingest(sources, settings=settings, prune=prune, columns=_columns(columns), progress=progress)
-    _print(report, _report_text, as_json)
+    _print(report, report_text, as_json)
     _tell_problems(report)
     named = {*sources, *(str(Path(source).resolve()) for source in sources)}
     taken = report.added + report.updated + report.unchanged
@@ -116,7 +117,7 @@ def ask(question: str, language: str | None, llm: str | None, index: Path | None
     settings = _settings(index=index, language=language, llm=llm)
     _tell_memory(settings)
     answer = Assistant.open(settings=settings).ask(question, filters=filters)
-    _print(answer, _answer_text, as_json)
+    _print(answer, answer_text, as_json)
 
 
 @main.command()
@@ -131,7 +132,7 @@ def search(query: str, top_k: int, index: Path | None, as_json: bool, **narrow: 
 
     filters = told(narrow)
     hits = Assistant.open(settings=_settings(index=index)).search(query, top_k=top_k, filters=filters)
-    _print({"query": query, "hits": hits}, lambda found: "\n\n".join(map(_hit_text, found["hits"])) or "nothing found", as_json)
+    _print({"query": query, "hits": hits}, lambda found: "\n\n".join(map(hit_text, found["hits"])) or "nothing found", as_json)
 
 
 @main.command()
@@ -188,10 +189,10 @@ def statements(statement_id: str | None, index: Path | None, as_json: bool) -> N
     from rag.build import account, list_statements
 
     if statement_id is not None:
-        _print(account(_settings(index=index), statement_id), _account_text, as_json)
+        _print(account(_settings(index=index), statement_id), account_text, as_json)
         return
     found = list_statements(_settings(index=index))
-    _print({"statements": found}, lambda listed: "\n".join(map(_statement_text, listed["statements"])), as_json)
+    _print({"statements": found}, lambda listed: "\n".join(map(statement_text, listed["statements"])), as_json)
 
 
 @main.command()
@@ -239,7 +240,7 @@ def list_models(as_json: bool) -> None:
         }
         for m in catalogue().values()
     ]
-    _print({"models": rows}, lambda found: "\n".join(map(_model_text, found["models"])), as_json)
+    _print({"models": rows}, lambda found: "\n".join(map(model_text, found["models"])), as_json)
 
 
 @models.command()
@@ -280,7 +281,7 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
     if fix:
         checks.fix(settings)
     findings = checks.examine_all(settings)
-    _print({"ok": all(f.ok for f in findings), "findings": findings}, _findings_text, as_json)
+    _print({"ok": all(f.ok for f in findings), "findings": findings}, findings_text, as_json)
     if not all(finding.ok for finding in findings):
         sys.exit(1)
 
@@ -299,7 +300,7 @@ def _watch(sources: tuple[str, ...], columns: dict[str, str], settings: Settings
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for report in watch(sources, settings=settings, columns=columns, prune=prune, interval_s=60 * every):
-            click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else _report_text(report))
+            click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else report_text(report))
             sys.stdout.flush()
             _tell_problems(report)
     except KeyboardInterrupt:
@@ -342,60 +343,6 @@ def _print(record: Any, as_text: Callable[[Any], str], as_json: bool) -> None:
     from rag.schema import to_json
 
     click.echo(json.dumps(to_json(record), ensure_ascii=False, indent=2) if as_json else as_text(record))
-
-
-def _answer_text(answer: Answer) -> str:
-    sources = "\n".join(_citation_text(citation) for citation in (*answer.citations, *answer.nearest))
-    return f"{answer.answer}\n\n{sources}" if sources else answer.answer
-
-
-def _citation_text(citation: Citation) -> str:
-    known = " · ".join(part for part in (citation.title, citation.issuer, citation.date) if part)
-    return f"[{citation.number}] {known}\n    {citation.source}:{citation.start}–{citation.end}\n    {citation.quote}"
-
-
-def _hit_text(hit: Hit) -> str:
-    copies = "".join(f"\n   also in {copy.source}" for copy in hit.copies)
-    return f"{hit.rank}. {hit.score:.2f}  {hit.title}\n   {hit.source}:{hit.start}–{hit.end}{copies}\n   {' '.join(hit.text.split())}"
-
-
-def _statement_text(statement: Statement) -> str:
-    return f"{statement.statement_id}  {statement.date or '—':10}  {statement.language}  {statement.title}"
-
-
-def _account_text(account: Account) -> str:
-    statement = account.statement
-    lines = [_statement_text(statement), *(f"  read at {place}" for place in (statement.read_from, *statement.also_at))]
-    for version in account.versions:
-        lines += [f"  until {version.until}:", *map(_difference_text, version.differences)]
-    for near in account.related:
-        lines += [
-            f"  {near.likeness:.0%} like {near.statement_id}  {near.date or '—'}  {near.title}",
-            *map(_difference_text, near.differences),
-        ]
-    return "\n".join(lines)
-
-
-def _difference_text(difference: Difference) -> str:
-    return f"    {difference.kind}: “{difference.text}” ↔ “{difference.other}”"
-
-
-def _report_text(report: IngestReport) -> str:
-    counts = (report.added, report.updated, report.unchanged, report.removed, len(report.rejected))
-    words = ("added", "updated", "unchanged", "removed", "rejected")
-    told = ", ".join(f"{count} {word}" for count, word in zip(counts, words, strict=True))
-    return f"{told}; {report.passages} passages written in {report.seconds:.1f} s"
-
-
-def _model_text(row: dict[str, Any]) -> str:
-    state = "installed" if row["installed"] else "not installed"
-    return f"{row['name']:30} {row['kind']:10} {row['bytes'] / 1e6:7.0f} MB  {row['licence']:12} {state}"
-
-
-def _findings_text(record: dict[str, Any]) -> str:
-    return "\n".join(
-        f"{'ok ' if f.ok else 'BAD'}  {f.name:8} {f.detail}{f' → {f.remedy}' if f.remedy and not f.ok else ''}" for f in record["findings"]
-    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Draws, lays out and wires; what is narrowed and counted is the assistant's. The filters belong to the page that is open, to no address.
 
-    Narrow(Assistant.open("index"), "ar", _bound)  # within gr.Blocks
+    FilterBar(Assistant.open("index"), "ar", _bound)  # within gr.Blocks
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from rag.errors import BayanError
+from rag.errors import FilterError
 from rag.schema import Facets, Filters, Language
 from ui.icons import icon
 from ui.markup import element, figures, filter_labels, isolate, message_language, said
@@ -31,7 +31,7 @@ class Counting(Protocol):
     def facets(self, filters: Filters | None = None) -> Facets: ...
 
 
-class Narrow:
+class FilterBar:
     """The bar's parts and what each event does to them."""
 
     def __init__(self, assistant: Counting, language: Language, bound: Callable[..., str]) -> None:
@@ -50,12 +50,11 @@ class Narrow:
 
     def draw(self, filters: Filters | None, language: Language) -> str:
         """Draw the bar with the counts of today's index."""
-        every = left = NOTHING
+        every = self.assistant.facets()
         try:
-            every = self.assistant.facets()
             left = self.assistant.facets(filters) if filters else every
-        except BayanError:  # no index, or filters that nothing passes: told by the count
-            pass
+        except FilterError:  # dates that end before they begin, and the like: nothing passes
+            left = NOTHING
         return narrow_html(every, left, filters, language)
 
 

@@ -1,4 +1,4 @@
-"""How a search is narrowed on the command line: options that become `Filters`. What programs send is in `ui/narrowed.py`.
+"""How a search is narrowed on the command line: options that become `Filters`. What programs send is in `ui/filter_fields.py`.
 
 bayan search ميناء --issuer "هيئة الموانئ" --since 2031-01 --in-language ar
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from rag.schema import Facets, Filters
+    from rag.schema import Filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 ISSUER = "Only statements of this issuer"
@@ -55,10 +55,3 @@ def _filters(**given: Any) -> Filters:
         sources=tuple(given["source"]),
         statement_ids=tuple(given["statement"]),
     )
-
-
-def facets_text(facets: Facets) -> str:
-    """Return the counts as lines."""
-    kinds = (("issuers", facets.issuers), ("languages", facets.languages), ("sources", facets.sources), ("years", facets.years))
-    told = [f"{name}:\n" + "\n".join(f"{count:7}  {value}" for value, count in counts.items()) for name, counts in kinds if counts]
-    return "\n".join([f"{facets.statements} statements", *told])

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute
 from rag.errors import BayanError
 from rag.schema import Answer, Facets, Language, Statement
 from ui.api import Found
-from ui.narrowed import Narrowed, narrowing
+from ui.filter_fields import Narrowed, narrowing
 from ui.service import Service
 
 INSTRUCTIONS = """Bayan answers Arabic and English questions about official and press statements with verbatim quotes, or says that none

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag.language import language_of
 from rag.schema import Answer, Citation, Completed, to_json
 from ui.api import TheService
-from ui.narrowed import Narrowed, narrowing
+from ui.filter_fields import Narrowed, narrowing
 from ui.problems import INTERNAL, Given, Refusal, openai_error, problem_responses, refusal_of, tell_problems
 from ui.service import Service
 
