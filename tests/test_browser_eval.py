@@ -44,7 +44,7 @@ def upload(window: Window, folder: Path, name: str, lines: list[dict[str, Any]])
 
 
 def ended(window: Window, key: str, name: str) -> None:
-    window.page.get_by_text(ARABIC[key].format(name=name)).wait_for(timeout=60_000)
+    window.page.get_by_text(ARABIC[key].format(name=name)).wait_for(timeout=180_000)
     window.page.locator("#eval-stop").wait_for(state="hidden")
 
 

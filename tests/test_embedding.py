@@ -116,7 +116,7 @@ def test_the_widget_answers_in_a_page_of_a_site_that_is_named(serving: Any, anot
         chat = page.frames[1]
         chat.fill("#question textarea", QUESTION)
         chat.press("#question textarea", "Enter")
-        chat.locator(".answer").first.wait_for(timeout=20_000)
+        chat.locator(".answer").first.wait_for(timeout=90_000)
         assert QUOTE in (chat.locator(".answer").first.text_content() or "")
         page.goto(f"{site}/unnamed.html")
         complaints: list[str] = []

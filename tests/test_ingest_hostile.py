@@ -23,7 +23,7 @@ from ingest.apart import LIMIT_S
 GOOD = "The bridge opened on Sunday, the council said."
 MAX_KB = 1_000_000
 RUN = """
-import json, resource, sys
+import json, re, resource, sys
 import rag.build
 from fakes import FakeEmbeddings
 from ingest import ingest
@@ -34,7 +34,8 @@ from rag.settings import load_settings
 rag.build.open_embeddings = lambda settings: FakeEmbeddings()
 report = ingest([sys.argv[1]])
 statements = [[statement.read_from, statement.text[:200]] for statement in list_statements(load_settings())]
-peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+own = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]  # its usage would begin with that of whoever started it
+peaks = [int(own), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]
 print(json.dumps({"report": to_json(report), "statements": statements, "peaks": peaks}))
 """
 

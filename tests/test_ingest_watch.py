@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -102,7 +103,8 @@ def test_an_address_is_looked_at_again_and_less_often_while_it_fails(folder: Pat
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_stops_cleanly(ended: signal.Signals, folder: Path, index: Path, real_model: object) -> None:
     command = [sys.executable, "-m", "ui.cli", "ingest", str(folder), "--watch", "--json", "--index", str(index)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in a shell's background it would be deaf to Ctrl-C
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", preexec_fn=heeded)
     assert process.stdout
     assert json.loads(process.stdout.readline())["added"] == 1
     process.send_signal(ended)

@@ -126,7 +126,7 @@ def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
     answer = replace(answer, answer="قال البيان إن «121 عائلة عادت من العراق» [1] وقال «كلاماً آخر» [1][9].")
     html = answer_html(answer, 3, "ar")
     assert re.findall(r'<span class="quote"[^>]*>(.*?)</span>', html) == [
-        '«<b class="bears"><bdi class="figures" dir="ltr">121</bdi> عائلة</b> عادت من العراق»'
+        '«<strong class="bears"><bdi class="figures" dir="ltr">121</bdi> عائلة</strong> عادت من العراق»'
     ]
     assert html.count('data-open="c:3:1"') == 2
     assert "evidence-3-9" not in html
@@ -291,10 +291,10 @@ def test_examples_come_from_titles_the_readers_language_first() -> None:
 def test_what_may_answer_is_in_bold_and_no_mark_parts_a_latin_name() -> None:
     question, quote = "كم عائلة عادت من العراق؟", "عادت 121 عائلة من العراق بالتنسيق مع Save the Children."
     html = card_html(citation(quote), None, 0, "ar", question=question)
-    assert re.search(r'<b class="bears"><bdi[^>]*>121</bdi> عائلة</b>', html)
+    assert re.search(r'<strong class="bears"><bdi[^>]*>121</bdi> عائلة</strong>', html)
     assert plain(html.split("<blockquote")[1].split("</blockquote")[0]).endswith(quote)
     start = quote.index("the")
-    assert '<b class="bears"><bdi dir="ltr">Save the Children</bdi></b>' in emphasise(quote, [Span(start, start + 3)], "ar")
+    assert '<strong class="bears"><bdi dir="ltr">Save the Children</bdi></strong>' in emphasise(quote, [Span(start, start + 3)], "ar")
     assert "bears" not in card_html(citation(quote), None, 0, "ar"), "a passage that is offered as no answer is not marked as one"
 
 

@@ -21,18 +21,22 @@ def header_html(interface: Language) -> str:
     return skip + element("div", "masthead", interface, f"<h1>{said('name', interface)}</h1><p>{said('intro', interface)}</p>")
 
 
-def about_html(settings: Settings, facets: Facets, interface: Language, *, may_see: bool = True) -> str:
-    """Draw what is in use and where data goes. `may_see`: paths and addresses, which are for those who run the server."""
-    told = "".join(
+def promises_html(interface: Language) -> str:
+    """Say what Bayan does, and what it never does."""
+    return "".join(
         element("p", "told", interface, f"<b>{said(f'{key}_head', interface)}</b> {said(key, interface)}") for key in ("does", "never")
     )
+
+
+def about_html(settings: Settings, facets: Facets, interface: Language, *, may_see: bool = True) -> str:
+    """Draw what is in use and where data goes. `may_see`: paths and addresses, which are for those who run the server."""
     rows = "".join(
         f"<tr><th scope='row'>{said(key, interface)}</th><td>{value}</td></tr>"
         for key, value in _rows(settings, facets, interface, may_see)
     )
     goes = "".join(f"<li>{said(key, interface)}</li>" for key in (*_ways_out(settings), "goes_kept"))
     parts = [
-        f"<h2>{said('tab_about', interface)}</h2>{told}",
+        f"<h2>{said('tab_about', interface)}</h2>{promises_html(interface)}",
         f"<h2>{said('about_in_use', interface)}</h2><table>{rows}</table>",
         f"<h2>{said('about_goes', interface)}</h2><ul>{goes}</ul>",
     ]

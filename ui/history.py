@@ -91,7 +91,8 @@ def menu_html(shelf: object, name: str, interface: Language) -> str:
     rows = "".join(_row(entry, entry["name"] == name, interface) for entry in entries)
     listed = f"<ul>{rows}</ul>" if rows else element("p", "note", interface, said("history_none", interface))
     note = element("p", "note", interface, said("history_note", interface))
-    kept = f"<details class='menu'><summary>{said('history', interface, count=len(entries))}</summary><div>{listed}{note}</div></details>"
+    summary = said("history", interface, count=len(entries))
+    kept = f"<details class='menu kept'><summary>{summary}</summary><div>{listed}{note}</div></details>"
     forms = "".join(f'<button data-form="{form}" dir="ltr">{form.upper()}</button>' for form in FORMATS)
     exported = f"<details class='menu'><summary>{said('export', interface)}</summary><div class='forms'>{forms}</div></details>"
     return element("nav", "bar", interface, begin + kept + exported, f' aria-label="{said("history_label", interface)}"')

@@ -64,7 +64,7 @@ def emphasise(text: str, spans: Sequence[Span], language: Language) -> str:
         cut = [run for run in runs if run[0] < span.end and span.start < run[1]]
         start, end = min([span.start, *(run[0] for run in cut)]), max([span.end, *(run[1] for run in cut)])
         if start >= done:
-            html += [isolate(text[done:start], language), f'<b class="bears">{isolate(text[start:end], language)}</b>']
+            html += [isolate(text[done:start], language), f'<strong class="bears">{isolate(text[start:end], language)}</strong>']
             done = end
     return "".join(html) + isolate(text[done:], language)
 

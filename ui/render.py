@@ -17,6 +17,7 @@ from typing import NamedTuple
 from rag.emphasis import emphasised
 from rag.errors import BayanError, FilterError, IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, ModelError, QuestionError
 from rag.schema import Answer, Check, Language
+from ui.about import promises_html
 from ui.conversation import Exchange
 from ui.icons import icon
 from ui.markup import QUOTED, element, emphasise, figures, filter_labels, isolate, message_language, said, spoken
@@ -54,9 +55,7 @@ def conversation_html(exchanges: Sequence[Exchange], examples: Sequence[str], in
 
 def welcome_html(examples: Sequence[str], interface: Language) -> str:
     """Draw the first screen: what Bayan does, what it never does, and questions to begin with, or how to add statements."""
-    told = "".join(
-        element("p", "told", interface, f"<b>{said(f'{key}_head', interface)}</b> {said(key, interface)}") for key in ("does", "never")
-    )
+    told = promises_html(interface)
     if not examples:
         steps = "".join(f"<li>{_command(said(key, interface))}</li>" for key in ("add_upload", "add_command", "add_ask"))
         title = element("h2", "", interface, said("add_head", interface))

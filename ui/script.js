@@ -3,6 +3,15 @@
 
 window.bayan = (() => {
   const root = document.documentElement;
+
+  // In a frame of another site a browser may refuse its storage, and Gradio stops there: conversations then last as long as the page.
+  try { void window.localStorage; } catch {
+    const kept = new Map();
+    const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, String(value)), removeItem: (key) => kept.delete(key) };
+    Object.defineProperty(window, 'localStorage', { value: storage });
+    root.classList.add('forgetful');
+  }
+
   const find = (selector) => document.querySelector(selector);
   const turnOf = (element) => Number(element.closest('[data-turn]').dataset.turn);
   const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
