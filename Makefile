@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 test: $(READY) $(CHROMIUM) $(TESSERACT) check
 	$(BAYAN) models pull multilingual-e5-small
 	$(BAYAN) models pull smollm2-135m-instruct
-	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)
 	$(VENV)/bin/ruff check .
