@@ -21,12 +21,13 @@ index: $(READY)
 	@echo "indexing $(STATEMENTS) …"
 	$(BAYAN) ingest "$(STATEMENTS)" --prune --index $(INDEX)
 
-# pip's resolver is told every version; the lock is written by `make lock`.
+# pip's resolver is told every version; the lock is written by `make lock`. Python compiles what is used when it is used first: compiling all
+# of it takes as long as fetching it.
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Bayan needs Python 3.11 or newer: install it, or name it with make PYTHON=…"; exit 1; }
 	@echo "setting up $(VENV) (the first time takes a few minutes) …"
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
+	$(VENV)/bin/python -m pip install --no-compile --disable-pip-version-check --progress-bar on -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
