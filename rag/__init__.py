@@ -8,6 +8,7 @@ Importing the package loads neither models nor stores: names are resolved when f
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.schema import Answer, Citation, Facets, Filters, Hit, IngestReport, Statement
     from rag.settings import Settings
+
+# ONNX Runtime's builds for Linux tell their maker of every process, and keep an id of the machine, unless this stands before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "Assistant": "rag.assistant",

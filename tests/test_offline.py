@@ -1,4 +1,8 @@
-"""Nothing is asked of another host: the real commands run in processes whose every connection attempt is written down, and refused."""
+"""Nothing is asked of another host: the real commands run in processes whose every connection attempt is written down, and refused.
+
+What compiled code attempts is not seen so; a runtime that reports to its maker first leaves an id of the machine in the home folder,
+which stays empty.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, SAMPLES
+
+from rag.settings import load_settings
 
 BAYAN = Path(sys.executable).with_name("bayan")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,6 +50,10 @@ sys.addaudithook(watch)
 """
 
 
+# What a caller's environment may hold that keeps a runtime from reporting, or its files out of the home folder.
+SILENCING = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+
+
 @dataclass(frozen=True)
 class Watched:
     """The environment of a watched process, and what it attempted."""
@@ -55,7 +65,13 @@ class Watched:
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(self.folder), str(REPOSITORY)])
         own = {"PYTHONPATH": path, "ATTEMPTS": str(self.folder / "attempts"), "BAYAN_INDEX": str(self.index), "PYTHONUNBUFFERED": "1"}
-        return {**os.environ, **own}
+        home = {"HOME": str(self.home), "BAYAN_CACHE": str(load_settings().cache)}
+        given = {name: value for name, value in os.environ.items() if name not in SILENCING}
+        return {**given, **own, **home}
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
 
     @property
     def attempts(self) -> list[str]:
@@ -68,7 +84,7 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path, index: Path) -> Watched:
-    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch" / "home").mkdir(parents=True)
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
     return Watched(tmp_path / "watch", index)
 
@@ -95,6 +111,7 @@ def test_ingesting_and_asking_connects_to_nothing(watched: Watched) -> None:
     assert ANSWER in asked.stdout
     assert asked.stderr == ""
     assert watched.attempts == []
+    assert list(watched.home.rglob("*")) == []
 
 
 @pytest.fixture
@@ -113,6 +130,7 @@ def chat(watched: Watched, real_index: Path) -> Iterator[str]:
     assert process.returncode == 0, noise
     assert "Traceback" not in noise
     assert watched.attempts == []
+    assert list(watched.home.rglob("*")) == []
 
 
 @pytest.mark.integration
