@@ -13,7 +13,9 @@ from rag.schema import Cut, Passage, Span, Statement
 
 
 def split(statement: Statement, *, max_chars: int = 700) -> list[Passage]:
-    """Return the passages of a statement in order. None crosses a cut; a sentence longer than `max_chars` makes one of its own."""
+    """Return the passages of a statement in order. None crosses a cut; a sentence longer than `max_chars` makes one of its own, and
+    none is longer than the 1,000 characters that `sentences` allows for what runs on without a pause.
+    """
     spans = [span for begin, end in _kept(statement) for span in _pack(statement.text, begin, end, max_chars)]
     return [_passage(statement, number, group) for number, group in enumerate(spans)]
 

@@ -38,6 +38,7 @@ Floats = npt.NDArray[np.float32]
 FORMAT = 3
 MANIFEST, JOURNAL, LOCK, REFERENCE = "manifest.json", "writing.json", "write.lock", "reference.npz"
 SAMPLE = 1_000
+MAX_TITLE = 250  # characters of a title that stand before a sentence: a model reads 512 tokens, and the sentence is to be among them
 
 
 class PassageEmbeddings(Protocol):
@@ -387,4 +388,5 @@ def embedded_texts(statement: Statement, passage: Passage) -> list[str]:
     share of questions whose answer stands in the two best sentences from .61 to .72.
     """
     sentences = [statement.text[span.start : span.end] for span in passage.sentences]
-    return [passage.text, *(f"{statement.title}\n{text}" if statement.title else text for text in sentences)]
+    title = statement.title[:MAX_TITLE]
+    return [passage.text, *(f"{title}\n{text}" if title else text for text in sentences)]

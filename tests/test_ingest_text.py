@@ -275,6 +275,13 @@ def test_a_long_statement_is_divided_between_sentences_without_a_crumb_at_the_en
     assert sum(len(passage.sentences) for passage in passages) == 23
 
 
+def test_a_text_without_sentence_ends_makes_passages_of_bounded_length() -> None:
+    text = "أسماء القرى المتضررة\n\n" + " ".join(f"قرية الوادي {number}" for number in range(2_000))
+    passages = split(statement(text), max_chars=700)
+    assert max(len(passage.text) for passage in passages) <= 1_000
+    assert " ".join(passage.text for passage in passages).split() == text.split()
+
+
 def test_nothing_of_a_cut_is_in_a_passage() -> None:
     text = f"{SENTENCE}\nاظهر المزيد\n{SENTENCE}"
     passages = split(statement(text, tuple(leftovers(text))))

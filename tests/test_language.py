@@ -247,6 +247,39 @@ def test_a_number_is_never_divided_at_its_separator() -> None:
     assert parts(text, max_chars=100) == [text.strip()]
 
 
+@pytest.mark.parametrize("gap", ["\t", " | ", " • ", " - ", "  "])
+def test_the_dump_of_a_table_is_divided_between_its_cells(gap: str) -> None:
+    cells = [f"محافظة الوادي {number}" for number in range(300)]
+    found = parts(gap.join(cells))
+    assert max(map(len, found)) <= 1_000
+    assert [cell for part in found for cell in map(str.strip, part.split(gap.strip() or gap)) if cell] == cells
+
+
+@pytest.mark.parametrize(
+    "words", [["أعلنت الوزارة"], ["12500", "7300"], ["سَتُوَاصِلُ"], ["٩٨٧٦٥"]], ids=["words", "numbers", "vowelled", "digits"]
+)
+def test_what_has_no_pauses_at_all_is_divided_between_words(words: list[str]) -> None:
+    text = " ".join(words * 600)
+    found = parts(text)
+    assert max(map(len, found)) <= 1_000
+    assert " ".join(found) == text
+
+
+def test_an_endless_word_is_divided_between_a_letter_with_its_signs_and_the_next() -> None:
+    found = parts("بَّ" * 2_000)
+    assert max(map(len, found)) <= 1_000
+    assert {part[0] for part in found} == {"ب"}
+
+
+@given(st.lists(anything, max_size=4), st.integers(1, 2_000), st.integers(20, 420))
+def test_no_text_makes_a_part_beyond_bounds(pieces: list[str], times: int, max_chars: int) -> None:
+    text = "".join(pieces) * times
+    spans = sentences(text[:6_000], max_chars=max_chars)
+    assert all(span.end - span.start <= 1_000 for span in spans)
+    covered = {at for span in spans for at in range(span.start, span.end)}
+    assert not any(char.isalnum() for at, char in enumerate(text[:6_000]) if at not in covered)
+
+
 @given(anything, st.integers(20, 420))
 def test_sentence_spans_are_in_order_trimmed_and_cover_every_letter_and_digit(text: str, max_chars: int) -> None:
     spans = sentences(text, max_chars=max_chars)
