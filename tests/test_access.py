@@ -114,6 +114,7 @@ ROLES_OF = {
     ("GET", "/v1/models"): "reader",
     ("GET", "/api/v1/jobs/x"): "editor",
     ("POST", "/api/v1/jobs"): "editor",
+    ("DELETE", "/api/v1/statements/x"): "editor",
     ("GET", "/metrics"): "admin",
 }
 

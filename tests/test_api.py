@@ -173,7 +173,11 @@ def test_an_index_that_cannot_be_read_is_a_passing_state(doors: Doors, client: T
 
 def upload(client: TestClient, name: str, text: str | bytes) -> Any:
     """The job that ingests one file, when it has ended."""
-    response = client.post("/api/v1/jobs", files=[("files", (name, text if isinstance(text, bytes) else text.encode()))])
+    return ended(client, client.post("/api/v1/jobs", files=[("files", (name, text if isinstance(text, bytes) else text.encode()))]))
+
+
+def ended(client: TestClient, response: Any) -> Any:
+    """The job that a response tells of, when it has ended."""
     assert response.status_code == 202, response.text
     for _ in range(200):
         job = client.get(response.headers["location"]).json()
@@ -219,6 +223,17 @@ def test_an_upload_is_bounded(doors: Doors) -> None:
     client = doors.client(upload_mb=1)
     problem(client.post("/api/v1/jobs", files=[("files", ("big.txt", b"word " * 300_000))]), 413, "too-large")
     assert upload(client, "pier.txt", PIER)["status"] == "done"
+
+
+def test_a_statement_that_is_removed_answers_no_more(client: TestClient) -> None:
+    statement = ask(client)["citations"][0]["statement_id"]
+    job = ended(client, client.delete(f"/api/v1/statements/{statement}"))
+    assert (job["status"], job["files"], job["report"]["removed"]) == ("done", [], 1)
+    problem(client.get(f"/api/v1/statements/{statement}"), 404, "unknown-statement")
+    assert client.get("/api/v1/statements").json()["total"] == 1
+    assert QUOTE not in str(ask(client))
+    for unknown in (statement, statement[:6], "no-such-id"):
+        assert unknown in problem(client.delete(f"/api/v1/statements/{unknown}"), 404, "unknown-statement")
 
 
 def test_a_job_that_meets_another_ingest_fails_with_what_to_do(client: TestClient, index: Path) -> None:

@@ -46,6 +46,7 @@ def test_filters_narrow_the_question_and_are_dropped_one_by_one_or_all(window: W
     page.locator("#narrow .drop").nth(1).wait_for(state="detached")
     page.locator("#narrow .clear").click()
     page.locator("#narrow .drop").wait_for(state="detached")
+    assert page.locator("#narrow :checked").count() == 0, "what was dropped is no longer ticked"
     assert page.evaluate("document.activeElement.matches('#question textarea')")
     window.ask("كم عائلة عادت؟")
     assert page.locator(".answer.answered").count() == 1

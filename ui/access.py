@@ -1,8 +1,8 @@
 """Who may come in, and as what: API keys and a password, in one file and one setting.
 
-A reader asks and searches, an editor also adds statements, an admin also reads the counters. With neither keys nor a password, whoever
-sits at this machine may do everything and nobody else is let in; `bayan serve` then refuses to listen on any other address. Keys are
-kept as scrypt hashes in `keys.json` of the index folder, readable by its owner alone. Knows nothing of HTTP beyond one header.
+A reader asks and searches, an editor also adds and removes statements, an admin also reads the counters. With neither keys nor a password,
+whoever sits at this machine may do everything and nobody else is let in; `bayan serve` then refuses to listen on any other address. Keys
+are kept as scrypt hashes in `keys.json` of the index folder, readable by its owner alone. Knows nothing of HTTP beyond one header.
 
     key = KeyFile(Path("index/keys.json")).add("newsroom", "reader")  # shown once, never stored
     Access(keys, password=None).check(key).role

@@ -1,4 +1,4 @@
-"""REST under `/api/v1`: ask, search, statements, ingest jobs, feedback. Its OpenAPI document is at `/api/v1/openapi.json`.
+"""REST under `/api/v1`: ask, search, statements and jobs on them, feedback. Its OpenAPI document is at `/api/v1/openapi.json`.
 
 Answers, hits, statements and reports are the records of `rag/schema.py` field by field. Knows nothing of how answers are found, nor who
 may come in: callers arrive through `ui/doorway.py`.
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import Field
@@ -113,6 +113,7 @@ def needs(role: Role) -> Callable[[Request], None]:
 
 TheService = Annotated[Service, Depends(the_service)]
 TheFilters = Annotated[Filters, Depends(queried)]
+StatementId = Annotated[str, Path(description="The id as statements and citations name it.", examples=["ferry-collision-1f3a9c2e"])]
 
 
 @router.post("/ask", response_model=Answer, responses={200: STREAM}, tags=["answers"])
@@ -185,9 +186,22 @@ async def statements(
 
 
 @router.get("/statements/{statement_id}", responses=problem_responses(404), tags=["statements"])
-async def statement(statement_id: str, service: TheService) -> Statement:
+async def statement(statement_id: StatementId, service: TheService) -> Statement:
     """Return one statement."""
     return await service.statement(statement_id)
+
+
+@router.delete(
+    "/statements/{statement_id}",
+    status_code=202,
+    dependencies=[Depends(needs("editor"))],
+    responses=problem_responses(404),
+    tags=["statements"],
+)
+async def remove_statement(statement_id: StatementId, response: Response, service: TheService) -> Job:
+    """Remove a statement from the index in the background; for editors. An ingest that meets its file again adds it again."""
+    await service.statement(statement_id)  # of an id that is unknown, the caller hears at once
+    return _begun(service.jobs.remove([statement_id]), response)
 
 
 @router.post(
@@ -200,13 +214,17 @@ async def add_statements(
 ) -> Job:
     """Add or update statements in the background; for editors. A file of a name uploaded before takes the earlier one's place."""
     job = await run_in_threadpool(service.jobs.submit, [(upload.filename or "", upload.file) for upload in files])
+    return _begun(job, response)
+
+
+def _begun(job: Job, response: Response) -> Job:
     response.headers["Location"] = f"/api/v1/jobs/{job.job_id}"
     return job
 
 
 @router.get("/jobs/{job_id}", dependencies=[Depends(needs("editor"))], responses=problem_responses(404), tags=["statements"])
 async def job(job_id: str, service: TheService) -> Job:
-    """Return an ingest job as it stands."""
+    """Return an ingest or a removal as it stands."""
     return service.jobs.find(job_id)
 
 

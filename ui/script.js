@@ -207,6 +207,8 @@ window.bayan = (() => {
     });
     watch('value', () => {
       const details = element.querySelector('details');
+      // Gradio keeps the elements and changes their attributes, which a box that was pressed no longer follows.
+      element.querySelectorAll('input[type="checkbox"]').forEach((box) => { box.checked = box.defaultChecked; });
       if (!details || !open) return;
       details.open = true;
       if (!held) return;
