@@ -42,6 +42,7 @@ CANDIDATES = 50  # taken from each leg in each language
 # Filtered: so few passages are compared one by one; of more, the nearest of all are taken, as many as should hold enough that pass.
 EXACT, SPARE, MOST = 200, 2.0, 2_000
 RERANKED = 30  # of the best, looked at again by the optional reranker
+REMEMBERED = 2_000  # passages, 10 KB each
 COPIES_WITHIN = 3  # times the passages wanted: as far down are copies looked for
 SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
 LEXICAL_WEIGHT = 6.0
@@ -106,6 +107,7 @@ class Retriever:
 
     def __init__(self, index: Index, embeddings: QuestionEmbeddings, reranker: PassageReranker | None = None) -> None:
         self._index, self._embeddings, self._reranker = index, embeddings, reranker
+        self._remembered: dict[str, StoredPassage] = {}
         self._samples: dict[Language, Floats] = {}
         self._sketches: dict[str, Sketch] = {}
         self._references: dict[Language, Floats] = {}
@@ -177,6 +179,7 @@ class Retriever:
         if not self._index.is_current():
             with self._gate.alone():
                 if self._index.refresh():
+                    self._remembered.clear()
                     self._samples.clear()
                     self._sketches = {}
         with self._gate.inside():
@@ -197,7 +200,7 @@ class Retriever:
         store = self._index.store
         similarity = dict(self._nearest(vector, language, filters) if filters else store.search(vector, language, limit=CANDIDATES))
         lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES, filters=filters)
-        stored = store.passages([*similarity, *(key for key in lexical if key not in similarity)])
+        stored = self._stored([*similarity, *(key for key in lexical if key not in similarity)], language)
         statements = store.statements(list({item.passage.statement_id for item in stored.values()}))
         unrelated, reference = self._scales(vector, language)
         current = [
@@ -213,6 +216,18 @@ class Retriever:
             _candidate(item, statement, vector, similarity.get(key), lexical.get(key, 0.0), unrelated, reference, name)
             for (key, item, statement), name in zip(current, names, strict=True)
         ]
+
+    def _stored(self, ids: Sequence[str], language: Language) -> dict[str, StoredPassage]:
+        """The passages with these ids; those asked for lately are at hand, for reading from the store is half the time of a search.
+
+        An id names a text of one revision, so what is remembered stays true.
+        """
+        known = {key: found for key in ids if (found := self._remembered.get(key))}
+        fetched = self._index.store.passages([key for key in ids if key not in known], language)
+        if len(self._remembered) + len(fetched) > REMEMBERED:
+            self._remembered.clear()
+        self._remembered.update(fetched)
+        return {key: found for key in ids if (found := known.get(key) or fetched.get(key))}
 
     def _nearest(self, vector: Floats, language: Language, filters: Filters) -> list[tuple[str, float]]:
         """The nearest passages that pass the filters.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+_CLIENTS = threading.Lock()  # Chroma counts the clients of a folder without one: opened while another is closed, a client can fail
 PAGE = 1_000  # records read or written at once; below Chroma's own limit of a batch
 
 
@@ -65,7 +67,7 @@ class Store:
         from chromadb.config import Settings
 
         quiet = Settings(anonymized_telemetry=False)
-        with _reachable(url):
+        with _reachable(url), _CLIENTS:
             if url is None:
                 return cls(chromadb.PersistentClient(path=str(folder / "chroma"), settings=quiet), prefix)
             return cls(chromadb.HttpClient(**_address(url), settings=quiet), prefix)
@@ -80,7 +82,8 @@ class Store:
 
     def close(self) -> None:
         """Release the files; a store opened afterwards sees what other processes wrote meanwhile."""
-        self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface
+        with _CLIENTS:
+            self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface
 
     # Reading
 
@@ -92,12 +95,12 @@ class Store:
         distances = found["distances"] or [[]]
         return [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], distances[0], strict=True)]
 
-    def passages(self, ids: Sequence[str]) -> dict[str, StoredPassage]:
-        """Return the passages with these ids; ids that are unknown are left out."""
+    def passages(self, ids: Sequence[str], language: Language | None = None) -> dict[str, StoredPassage]:
+        """Return the passages with these ids, of one language if it is known; ids that are unknown are left out."""
         found: dict[str, StoredPassage] = {}
-        for language, collection in self._passages.items():
-            for key, data in _records(collection, list(ids)):
-                found[key] = _passage(key, data, language)
+        for code in [language] if language else LANGUAGES:
+            for key, data in _records(self._passages[code], list(ids)):
+                found[key] = _passage(key, data, code)
         return found
 
     def passage_revisions(self) -> Iterator[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -546,3 +547,14 @@ def chroma_collections(url: str) -> list[str]:
     address = urlsplit(url)
     client = chromadb.HttpClient(host=str(address.hostname), port=address.port or 0)
     return [collection.name for collection in client.list_collections()]
+
+
+def test_a_store_can_be_opened_while_others_of_its_folder_are_closed(tmp_path: Path) -> None:
+    def come_and_go() -> None:
+        for _ in range(15):
+            store = Store.open(tmp_path)
+            assert store.counts()["statements"] == 0
+            store.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        [run.result(60) for run in [pool.submit(come_and_go) for _ in range(4)]]
