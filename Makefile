@@ -1,10 +1,12 @@
 # make chat [STATEMENTS=folder]   set everything up, index the statements, open the chat on http://127.0.0.1:7860
 # make test                       set everything up, run every test and check
+# make bench [SIZES="1000 10000"] quality and speed beside other systems
 PYTHON ?= python3.11
 VENV := .venv
 BAYAN := $(VENV)/bin/bayan
 READY := $(VENV)/.ready
 STATEMENTS ?= ingest/samples
+SIZES ?= 1000 10000 100000
 # One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing and of
 # the vectors, so that a checkout brought up to date starts without further ado.
 MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
@@ -55,8 +57,13 @@ $(TESSERACT):
 	  echo "Tesseract cannot be installed: the tests of scans will be skipped"; \
 	else echo "no $(TESSERACT): the tests of scans will be skipped; install tesseract-ocr and tesseract-ocr-ara to run them"; fi
 
-bench: $(READY)
-	$(VENV)/bin/python -m evals.bench
+# Beside the peers, which the extra brings; about an hour on 2 cores, with make bench SIZES="1000 10000" a quarter of that.
+bench: $(VENV)/.bench
+	$(VENV)/bin/python -m evals.bench --sizes $(SIZES)
+
+$(VENV)/.bench: $(READY)
+	$(VENV)/bin/python -m pip install --no-compile --disable-pip-version-check -c requirements.lock -e '.[bench]'
+	touch $@
 
 eval: index
 	$(BAYAN) eval evals/sets/samples.jsonl --index $(INDEX) --runs index/runs --report index/eval.html \
@@ -76,6 +83,7 @@ docs: $(READY)
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
 
 lock: $(READY)
+	@test ! -e $(VENV)/.bench || { echo "the peers of make bench would be locked too: make clean first"; exit 1; }
 	$(VENV)/bin/python -m pip freeze --all --exclude-editable | sed 's/+cpu$$//' | grep -v '^pip==' > requirements.lock
 
 clean:
