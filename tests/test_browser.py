@@ -256,12 +256,35 @@ def test_the_chat_behind_a_password(browser: Any) -> None:
         window.page.goto(address[0])
         window.ask("كم عائلة عادت؟")
         assert window.page.evaluate("document.fonts.check('16px \"IBM Plex Sans Arabic\"', 'بيان')")
+        neither_adds_nor_removes(window)
         assert window.complaints == []
         assert browser.new_context().request.get(address[0]).status == 401
         context.close()
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=15)
+
+
+REMOVE = (
+    '<li class="removal"><button class="ask-remove"></button><span class="sure"><button class="keep"></button>'
+    '<button class="remove" data-statement="s-ar">forged</button></span></li>'
+)
+
+
+def neither_adds_nor_removes(window: Window) -> None:
+    """The password opens the door of a reader: nothing in the window adds or removes, and what a reader forges is refused."""
+    page = window.page
+    page.get_by_role("tab", name=ARABIC["tab_statements"]).click()
+    page.locator(".statements .title").nth(3).wait_for()
+    assert page.locator("#upload, .ask-remove").filter(visible=True).count() == 0
+    page.locator(".statements").evaluate("(list, forged) => list.insertAdjacentHTML('beforeend', forged)", REMOVE)
+    page.get_by_text("forged").click()
+    page.locator("#upload-told").get_by_text(ARABIC["editors_only"]).wait_for()
+    assert page.locator(".statements .title").count() == 4
+    files = {"files": {"name": "x.txt", "mimeType": "text/plain", "buffer": b"x"}}
+    for path in ("gradio_api/upload", "api/v1/jobs"):
+        assert page.request.post(window.address + path, multipart=files).status == 403
+    assert page.request.delete(f"{window.address}api/v1/statements/s-ar").status == 403
 
 
 def test_a_port_in_use_is_one_clear_line(server: str) -> None:

@@ -111,6 +111,53 @@ def test_two_runs_are_compared_with_what_was_lost_first(window: Window, folder: 
     assert "before=compared-" in page.locator("#eval-result iframe").get_attribute("src")
 
 
+def test_axe_finds_nothing_that_keeps_a_reader_out(window: Window) -> None:
+    """Every tab, the reader beside the chat and the list of conversations; in both languages, in light and in dark."""
+    page = window.page
+    for words, question in ((ARABIC, "كم عدد الجرحى في حادث العبّارة؟"), (ENGLISH, "How many of the injured have gone home?")):
+        window.ask(question)
+        page.locator(".flag").last.click()
+        page.locator("#flag-form").wait_for()
+        assert faults(page) == []
+        page.locator("#flag-cancel").click()
+        page.locator(".answer .chip").last.click()
+        page.locator("#reader .statement").wait_for()
+        page.locator("#history summary").first.click()
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        for tab, part in (("tab_statements", ".ask-remove"), ("tab_evaluation", "#eval-start"), ("tab_about", ".about table")):
+            page.get_by_role("tab", name=words[tab]).click()
+            page.locator(part).first.wait_for()
+            assert faults(page) == []
+        if words is ARABIC:
+            page.locator("#switch").get_by_text("English").click()
+            page.get_by_role("tab", name=ENGLISH["tab_about"]).wait_for()
+            page.get_by_role("tab", name=ENGLISH["tab_chat"]).click()
+
+
+# Colours on their way are nobody's; what turns for ever is no transition.
+SETTLED = "document.getAnimations().every((moving) => moving.playState !== 'running' || moving.effect.getTiming().iterations === Infinity)"
+
+
+def faults(page: Any) -> list[str]:
+    """What axe calls serious or critical on the page as it stands, and what of its text is too faint in the dark."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed").Axe()
+    found = []
+    for scheme, rules in (("dark", {"runOnly": ["color-contrast"]}), ("light", {})):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"document.body.classList.contains('dark') === {str(scheme == 'dark').lower()}")
+        page.wait_for_function(SETTLED)
+        result = axe.run(page, options={"resultTypes": ["violations"], **rules}).response
+        found += [
+            f"{scheme}: {fault['help']}: {node['target']} {node['html'][:200]}"
+            for fault in result["violations"]
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
+    return found
+
+
 def test_an_answer_in_doubt_becomes_a_test_question(window: Window, folder: Path) -> None:
     page = window.page
     window.ask("كم عدد الجرحى في حادث العبّارة؟")

@@ -117,6 +117,17 @@ def test_statements_are_added_with_a_report_asked_about_and_removed(bare: str, b
         page.get_by_text(ARABIC["removed"]).wait_for(timeout=60_000)
         page.locator(".statements .title").nth(1).wait_for(state="detached")
         assert page.locator(".statements .title").count() == 1
+        with page.expect_file_chooser() as chooser:
+            page.locator("#upload").click()
+        many = tmp_path / "many.csv"
+        many.write_text("title,text\n" + "".join(f"Note {n},The board met for the {n}th time.\n" for n in range(60)), encoding="utf-8")
+        chooser.value.set_files(many)
+        page.locator("#browse-list .more").wait_for(timeout=60_000)
+        assert page.locator(".statements .title").count() == 50
+        page.locator("#browse-list .more").press("Enter")
+        page.locator(".statements .title").nth(60).wait_for()
+        page.wait_for_function("document.activeElement === document.querySelectorAll('.statements .title')[50]")
+        assert page.locator("#browse-list .more").count() == 0
 
 
 def test_readers_neither_add_nor_remove() -> None:
@@ -132,7 +143,7 @@ def test_readers_neither_add_nor_remove() -> None:
     assert ENGLISH["editors_only"] in browse._upload(["x.txt"], "en", request)[0]
     assert ENGLISH["editors_only"] in browse._remove("en", given, request)[0]
     assert not browse._admit(request).visible
-    assert "removal" not in browse._list("", "en", request)
+    assert "removal" not in browse._list("", "en", 50, request)
     assert "removal" in statements_html(fakes.STATEMENTS, "", [], "en", edits=True)
 
 

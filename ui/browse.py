@@ -32,7 +32,7 @@ from ui.strings import STRINGS
 log = logging.getLogger(__name__)
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-SHOWN = 50
+SHOWN = 50  # at first, and as many more each time they are asked for
 FOUND = 20
 SNIPPET_CHARS = 200
 POLL_S = 0.7
@@ -60,20 +60,24 @@ class Browse:
             )
             self.upload.example_inputs = dict  # Gradio's own names a file on another host, and stands in the page
         self.told = gr.HTML("", elem_id="upload-told")
-        self.list = gr.HTML("", elem_id="browse-list", js_on_load=bound("browse", "remove"))
+        self.list = gr.HTML("", elem_id="browse-list", js_on_load=bound("browse", "remove", "more"))
+        self.shown = gr.State(SHOWN)  # how many are listed
         self.timer = gr.Timer(POLL_S, active=False)
 
     def wire(self, app: gr.Blocks, switch: gr.Radio, tab: gr.Tab) -> None:
         """Join events to what they do; `tab` is the tab itself."""
-        listed: dict[str, Any] = {"inputs": [self.query, switch], "outputs": self.list, **PRIVATE}
-        gr.on([tab.select, self.query.submit], self._list, **listed)
-        self.query.change(self._list, trigger_mode="always_last", **listed)
+        looked = [self.query, switch, self.shown]
+        tab.select(self._list, looked, self.list, **PRIVATE)
+        anew: dict[str, Any] = {"inputs": [self.query, switch], "outputs": [self.list, self.shown], **PRIVATE}
+        self.query.submit(self._search_anew, **anew)
+        self.query.change(self._search_anew, trigger_mode="always_last", **anew)
+        self.list.more(self._more, looked, [self.list, self.shown], **PRIVATE)
         begun = [self.told, self.job, self.timer]
         self.upload.upload(self._upload, [self.upload, switch], begun, **PRIVATE)
         self.list.remove(self._remove, switch, begun, **PRIVATE)
-        self.timer.tick(self._follow, [self.job, self.query, switch], [self.told, self.timer, self.list], **PRIVATE)
+        self.timer.tick(self._follow, [self.job, *looked], [self.told, self.timer, self.list], **PRIVATE)
         relabelled = [tab, self.query, self.upload, self.list]
-        switch.change(self._relabel, [switch, self.query], relabelled, queue=False, **PRIVATE)
+        switch.change(self._relabel, looked, relabelled, queue=False, **PRIVATE)
         app.load(self._admit, None, self.upload, **PRIVATE)
 
     # Events
@@ -81,17 +85,23 @@ class Browse:
     def _admit(self, request: gr.Request) -> Any:
         return gr.UploadButton(visible=self.service is not None and may_edit(request))
 
-    def _list(self, query: str | None, language: Language, request: gr.Request) -> str:
-        return self._listed(query, language, edits=self.service is not None and may_edit(request))
+    def _list(self, query: str | None, language: Language, shown: int, request: gr.Request) -> str:
+        return self._listed(query, language, shown, edits=self.service is not None and may_edit(request))
 
-    def _listed(self, query: str | None, language: Language, *, edits: bool) -> str:
+    def _search_anew(self, query: str | None, language: Language, request: gr.Request) -> tuple[str, int]:
+        return self._list(query, language, SHOWN, request), SHOWN
+
+    def _more(self, query: str | None, language: Language, shown: int, request: gr.Request) -> tuple[str, int]:
+        return self._list(query, language, shown + SHOWN, request), shown + SHOWN
+
+    def _listed(self, query: str | None, language: Language, shown: int, *, edits: bool) -> str:
         query = query or ""  # of a tab that was not opened yet
         try:
             statements = self.assistant.statements()
             hits = self._search(query) if query.strip() and statements else []
         except BayanError as problem:
             return problem_html(problem)
-        return statements_html(statements, query, hits, language, edits=edits)
+        return statements_html(statements, query, hits, language, shown=shown, edits=edits)
 
     def _search(self, query: str) -> list[Hit]:
         try:
@@ -113,7 +123,7 @@ class Browse:
                 Path(path).unlink(missing_ok=True)  # the copy that the browser's upload left: the jobs keep their own
         return job_html(job, language), job.job_id, gr.Timer(active=True)
 
-    def _follow(self, job_id: str | None, query: str | None, language: Language, request: gr.Request) -> tuple[Any, ...]:
+    def _follow(self, job_id: str | None, query: str | None, language: Language, shown: int, request: gr.Request) -> tuple[Any, ...]:
         if self.service is None or job_id is None or not may_edit(request):
             return gr.skip(), gr.Timer(active=False), gr.skip()
         try:
@@ -122,7 +132,7 @@ class Browse:
             return problem_html(problem), gr.Timer(active=False), gr.skip()
         if job.status in UNDER_WAY:
             return job_html(job, language), gr.skip(), gr.skip()
-        return job_html(job, language), gr.Timer(active=False), self._listed(query, language, edits=True)
+        return job_html(job, language), gr.Timer(active=False), self._listed(query, language, shown, edits=True)
 
     def _remove(self, language: Language, given: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         if self.service is None or not may_edit(request):
@@ -133,13 +143,13 @@ class Browse:
             return problem_html(problem), None, gr.Timer(active=False)
         return job_html(job, language), job.job_id, gr.Timer(active=True)
 
-    def _relabel(self, language: Language, query: str | None, request: gr.Request) -> list[Any]:
+    def _relabel(self, query: str | None, language: Language, shown: int, request: gr.Request) -> list[Any]:
         words = STRINGS[language]
         return [
             gr.Tab(words["tab_statements"]),
             gr.Textbox(**self._query_labels(language)),
             gr.UploadButton(words["upload"]),
-            self._list(query, language, request),
+            self._list(query, language, shown, request),
         ]
 
     def _query_labels(self, language: Language) -> dict[str, Any]:
@@ -155,18 +165,31 @@ def may_edit(request: gr.Request) -> bool:
 # Drawing
 
 
-def statements_html(statements: Sequence[Statement], query: str, hits: Sequence[Hit], interface: Language, *, edits: bool = False) -> str:
-    """Draw the statements whose titles hold the query's words, then those whose text was found by it; without a query the newest."""
+def statements_html(
+    statements: Sequence[Statement],
+    query: str,
+    hits: Sequence[Hit],
+    interface: Language,
+    *,
+    shown: int = SHOWN,
+    edits: bool = False,
+) -> str:
+    """Draw the statements whose titles hold the query's words, then those whose text was found by it; without a query the newest.
+
+    At most `shown` of them, and then a button for more. `edits`: each can be removed.
+    """
     wanted = fold(query).split()
     titled = [statement for statement in statements if all(word in fold(f"{statement.title} {statement.issuer or ''}") for word in wanted)]
     by_id, found = {statement.statement_id: statement for statement in statements}, {hit.statement_id: hit for hit in reversed(hits)}
     others = [by_id[key] for hit in hits if (key := hit.statement_id) in by_id and found[key] is hit and by_id[key] not in titled]
-    listed = [*titled, *others][:SHOWN]
+    fitting = [*titled, *others]
+    listed = fitting[:shown]
     count = said("browse_count", interface, shown=len(listed), all=len(statements))
     rows = "".join(_row(statement, found.get(statement.statement_id) if wanted else None, interface, edits) for statement in listed)
     if not rows:
         return element("p", "note", interface, said("browse_none" if statements else "add_head", interface))
-    return element("p", "note", interface, count) + f'<ul class="statements">{rows}</ul>'
+    more = element("button", "more", interface, said("browse_more", interface)) if len(fitting) > shown else ""
+    return element("p", "note", interface, count) + f'<ul class="statements">{rows}</ul>{more}'
 
 
 def _row(statement: Statement, hit: Hit | None, interface: Language, edits: bool) -> str:

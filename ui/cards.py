@@ -61,7 +61,7 @@ def card_html(
     `question`: what may answer it is in bold. `newer`: it is of the newer of statements that answer differently.
     """
     key, number = f"c:{turn}:{citation.number}", figures(citation.number, interface)
-    title = element("h4", "title", citation.language, isolate(citation.title, citation.language))
+    title = element("h3", "title", citation.language, isolate(citation.title, citation.language))
     head = f'<header><span class="number">{number}</span>{title}</header>'
     bearing = emphasised(question, citation.quote) if question else ()
     quote = element("blockquote", "source-words", citation.language, emphasise(citation.quote, bearing, citation.language))

@@ -232,10 +232,20 @@ window.bayan = (() => {
   };
   const file = (element, trigger, watch) => watch('value', () => element.querySelector('a[download]')?.click());
 
-  // Statements: to remove one takes two presses.
+  // Statements: to remove one takes two presses; of more of them, the first new one has the focus.
 
-  const browse = (element, trigger) => {
+  const browse = (element, trigger, watch) => {
+    let before = null;
+    const titles = () => element.querySelectorAll('.statements .title');
+    watch('value', () => {
+      if (before !== null) titles()[before]?.focus();
+      before = null;
+    });
     element.addEventListener('click', ({ target }) => {
+      if (target.closest('.more')) {
+        before = titles().length;
+        trigger('more');
+      }
       const box = target.closest('.removal');
       if (!box) return;
       const asking = target.closest('.ask-remove');
@@ -264,6 +274,16 @@ window.bayan = (() => {
     const lead = count(/\p{Script=Arabic}/gu) - count(/\p{Script=Latin}/gu);
     target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
   });
+
+  // What Gradio names in English alone, and a message whose head is a button round another.
+
+  const rename = () => {
+    const { close, more } = find('.masthead')?.dataset || {};
+    for (const [selector, label] of [['.toast-close', close], ['.overflow-menu > button', more]])
+      document.querySelectorAll(selector).forEach((button) => { if (label && button.ariaLabel !== label) button.ariaLabel = label; });
+    document.querySelectorAll('.toast-header[role]').forEach((head) => { head.removeAttribute('role'); head.removeAttribute('tabindex'); });
+  };
+  new MutationObserver(rename).observe(root, { childList: true, subtree: true, attributeFilter: ['lang'] });
 
   return { announce, browse, chat, file, history, narrow, panel, reader };
 })();
