@@ -54,6 +54,11 @@ class Worker:
         """Return the links of a feed or sitemap. Raises SourceError as `read` does."""
         return list(self._ended(file, self._read_apart(file, "links")))
 
+    def stop(self) -> None:
+        """End what is being read, from any thread; whoever reads is told that the file ended the worker."""
+        if process := self._process:
+            process.kill()
+
     def _ended(self, file: File, found: Iterator[Any]) -> Iterator[Any]:
         """Yield what is found; end the worker when it does not come to its end."""
         finished = False

@@ -9,13 +9,15 @@ import hashlib
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from ingest.ahead import read_ahead, usual_workers
 from ingest.apart import Worker
 from ingest.clean import find_date_line, find_title, leftovers, titles
 from ingest.errors import refuse
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from ingest.sites import Sites
 
 BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
-Item = TypeVar("Item")
 _SLUG = re.compile(r"[^\w.]+")
 
 
@@ -48,12 +49,14 @@ def ingest(
     settings: Settings | None = None,
     prune: bool = False,
     columns: Mapping[str, str] | None = None,
+    workers: int | None = None,
     progress: bool = False,
 ) -> IngestReport:
     """Add or update the statements in files, in folders and at addresses; with `prune`, also remove those that are gone from there.
 
     `columns`: what the columns of tables are called, as in {"text": "body"}, beside the names that are known. A table or archive that has
-    changed lets go of the statements that it no longer holds, if all of it can be read.
+    changed lets go of the statements that it no longer holds, if all of it can be read. `workers`: how many files are read side by side,
+    each in a process of its own, while others are embedded and written; one a processor unless given, at most four.
 
     Raises SourceError when a path does not exist, and the Index… and ModelError family; whatever is wrong with single files is reported.
     """
@@ -64,8 +67,8 @@ def ingest(
         known = [light(statement) for statement in writable.store.all_statements()]
         places = {file_of(statement.read_from) for statement in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
-        found: list[Path | str] = [*files, *addresses]
-        readings = _readings(_progress(found, progress, total=len(found)), places, settings, columns or {})
+        bar = _bar(progress, total=len(files) + len(addresses))
+        readings = _readings(files, addresses, places, settings, columns or {}, workers or usual_workers(), bar)
         changed = _changed(readings, known, run, settings.passage_chars)
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
@@ -92,8 +95,8 @@ def rebuild(*, index: str | Path | None = None, settings: Settings | None = None
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
     with open_store(settings) as before, open_writing(settings, rebuild=True) as writable:
-        statements = _progress(before.all_statements(), progress, total=before.counts()["statements"])
-        again = (_with_revision(statement, settings.passage_chars) for statement in statements)
+        bar = _bar(progress, total=before.counts()["statements"])
+        again = (_with_revision(statement, settings.passage_chars) for statement in _counted(before.all_statements(), bar))
         for batch in _batches(again, settings.passage_chars):
             run.passages += writable.put(batch)
             run.updated += len(batch)
@@ -122,16 +125,27 @@ class _Run:
         return IngestReport(*counts, tuple(self.rejected), tuple(self.warnings), round(seconds, 3))
 
 
-def _readings(sources: Iterable[Path | str], known: Collection[str], settings: Settings, columns: Mapping[str, str]) -> Iterator[Reading]:
-    """Read each source; `known` holds the places from which the index has statements."""
-    with Worker() as worker, ExitStack() as stack:
-        sites: Sites | None = None
-        for source in sources:
-            if isinstance(source, Path):
-                yield _read(source, worker, columns)
-                continue
-            sites = sites or stack.enter_context(_opened_sites(settings, worker, known, columns))
-            yield from sites.read(source)
+def _readings(
+    files: Sequence[Path],
+    addresses: Sequence[str],
+    known: Collection[str],
+    settings: Settings,
+    columns: Mapping[str, str],
+    workers: int,
+    bar: tqdm[Any],
+) -> Iterator[Reading]:
+    """Read files side by side, then addresses one after the other; `known` holds the places from which the index has statements."""
+    with bar, ExitStack() as stack:
+        ahead = read_ahead(files, partial(_read, columns=columns), workers=workers)
+        for reading in stack.enter_context(closing(ahead)):
+            yield reading
+            bar.update()
+        if not addresses:
+            return
+        sites = stack.enter_context(_opened_sites(settings, stack.enter_context(Worker()), known, columns))
+        for address in addresses:
+            yield from sites.read(address)
+            bar.update()
 
 
 @contextmanager
@@ -185,7 +199,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             run.vanished += index.in_file(reading.place)
 
 
-def _read(path: Path, worker: Worker, columns: Mapping[str, str]) -> Reading:
+def _read(path: Path, worker: Worker, *, columns: Mapping[str, str]) -> Reading:
     """Read a file, with what its side-car says."""
     if (name := without_halves(str(path))) != str(path):
         reason = refuse(name, "has a name that is no text in any encoding; rename it")
@@ -282,9 +296,16 @@ def _resolve_ids(wanted: Sequence[str], existing: Sequence[str]) -> list[str]:
     return [keys[0] for keys in fits.values()]
 
 
-def _progress(items: Iterable[Item], show: bool, *, total: int) -> Iterable[Item]:
-    """Show how many are done, how many a second and how long it will take."""
-    return tqdm(items, desc="statements", unit="", total=total, disable=None if show else True, leave=False)
+def _bar(show: bool, *, total: int) -> tqdm[Any]:
+    """What shows how many are done, how many a second and how long the rest will take."""
+    return tqdm(desc="statements", unit="", total=total, disable=None if show else True, leave=False)
+
+
+def _counted(statements: Iterable[Statement], bar: tqdm[Any]) -> Iterator[Statement]:
+    with bar:
+        for statement in statements:
+            yield statement
+            bar.update()
 
 
 def _slug(stem: str) -> str:

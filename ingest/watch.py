@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from ingest.pipeline import ingest
 from ingest.readers import READERS
@@ -39,6 +40,7 @@ class _Watch:
     settings: Settings
     columns: Mapping[str, str]
     prune: bool
+    workers: int | None
     interval_s: float
     stop: Event
     waiting: set[Path] = field(default_factory=set)  # changed, and not yet taken in
@@ -52,6 +54,7 @@ def watch(
     settings: Settings,
     columns: Mapping[str, str] | None = None,
     prune: bool = False,
+    workers: int | None = None,
     interval_s: float = INTERVAL_S,
     stop: Event | None = None,
 ) -> Iterator[IngestReport]:
@@ -61,12 +64,12 @@ def watch(
     With `prune`, statements of files that are deleted are removed. Raises as `ingest` does for the first run; later, an index that cannot
     be written is a rejection of the report, and tried again.
     """
-    watched = _Watch(settings, columns or {}, prune, interval_s, stop or Event())
+    watched = _Watch(settings, columns or {}, prune, workers, interval_s, stop or Event())
     _, addresses = find_sources(sources)
     paths = [Path(source).resolve() for source in sources if str(source) not in addresses]
     ticks = _ticks(paths, watched)
     next(ticks, None)  # the files are watched before they are read, so that what changes meanwhile is not missed
-    yield ingest(sources, settings=settings, columns=columns, prune=prune)
+    yield ingest(sources, settings=settings, columns=columns, prune=prune, workers=workers)
     watched.addresses = {address: _Due(time.monotonic() + interval_s, interval_s) for address in addresses}
     for _ in ticks:
         yield from (report for report in (_take_files(watched), *_take_addresses(watched)) if report and _tells(report))
@@ -139,7 +142,8 @@ def _ingest(watched: _Watch, sources: Sequence[str | Path]) -> IngestReport | No
     if not sources:
         return IngestReport()
     try:
-        return ingest(sources, settings=watched.settings, columns=watched.columns, prune=watched.prune)
+        options: dict[str, Any] = {"columns": watched.columns, "prune": watched.prune, "workers": watched.workers}
+        return ingest(sources, settings=watched.settings, **options)
     except IndexBusy:
         return None
     except (SourceError, IndexUnusable) as error:  # a file that was gone again, a folder that is empty by now; a disk that is full

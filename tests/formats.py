@@ -1,4 +1,4 @@
-"""The sample statements written in every format, each by the format's real writer, for reading them back."""
+"""Statements written in every format, each by the format's real writer, for reading them back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from html import escape
 from pathlib import Path
+from typing import Any
 
 FIELDS = ("title", "issuer", "date", "text")
 
@@ -55,32 +56,99 @@ def html(sample: Sample) -> bytes:
     return f'<html><head><meta charset="utf-8">{head}</head>{page}</html>'.encode()
 
 
+def article(sample: Sample) -> str:
+    """A page without anything round its statement, as it is printed."""
+    direction = "rtl" if any("\u0600" <= char <= "\u06ff" for char in sample.title) else "ltr"
+    body = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in sample.paragraphs)
+    head = f'<meta charset="utf-8"><title>{escape(sample.title)}</title>'
+    return f'<html dir="{direction}"><head>{head}</head><body><h1>{escape(sample.title)}</h1>{body}</body></html>'
+
+
+def saved_page(sample: Sample) -> bytes:
+    """A page as a browser saves it from a ministry's site: menus, buttons to share it, notices and links all round the statement."""
+    arabic = sample.name.endswith(".ar.txt") or any("\u0600" <= char <= "\u06ff" for char in sample.title)
+    words = _ARABIC_PAGE if arabic else _ENGLISH_PAGE
+    site = escape(sample.issuer)
+    head = f'<title>{escape(sample.title)} | {site}</title><meta property="og:title" content="{escape(sample.title)}">'
+    head += f'<meta property="og:site_name" content="{site}"><meta property="article:published_time" content="{sample.day.isoformat()}">'
+    menu = "".join(f'<li><a href="/{number}">{word}</a></li>' for number, word in enumerate(words["menu"]))
+    share = "".join(f'<a class="share-button" href="#">{word}</a> ' for word in words["share"])
+    more = "".join(f'<li><a href="/more/{number}">{word}</a></li>' for number, word in enumerate(words["more"]))
+    body = "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in sample.paragraphs)
+    return f"""<!DOCTYPE html>
+<!-- saved from url=(0034)https://press.example.org/2031/17 -->
+<html lang="{"ar" if arabic else "en"}" dir="{"rtl" if arabic else "ltr"}"><head><meta charset="utf-8">{head}</head><body>
+<div class="cookie-notice"><p>{words["cookies"]}</p><button>OK</button></div>
+<header><a href="/"><img src="17_files/logo.png" alt="{site}"></a><nav><ul>{menu}</ul></nav></header>
+<main><article><h1>{escape(sample.title)}</h1><div class="share-buttons">{share}</div>
+<div class="entry-content">{body}</div></article>
+<aside class="related"><h3>{words["related"]}</h3><ul>{more}</ul></aside></main>
+<a href="#top">{words["top"]}</a><footer><p>{words["rights"]}</p></footer></body></html>""".encode()
+
+
+_ARABIC_PAGE: dict[str, Any] = {
+    "menu": ("الرئيسية", "أخبار", "البيانات الصحفية", "اتصل بنا"),
+    "share": ("فيسبوك", "تويتر", "واتساب", "تيلجرام"),
+    "more": ("عودة خط العبارات إلى العمل", "موسم الزيتون يبدأ غداً", "تمديد مهلة التسجيل"),
+    "cookies": "يستخدم هذا الموقع ملفات تعريف الارتباط لتحسين تجربتك",
+    "related": "اقرأ أيضاً",
+    "top": "زر الذهاب إلى الأعلى",
+    "rights": "جميع الحقوق محفوظة 2031",
+}
+_ENGLISH_PAGE: dict[str, Any] = {
+    "menu": ("Home", "News", "Press releases", "Contact us"),
+    "share": ("Facebook", "Twitter", "WhatsApp", "Email"),
+    "more": ("Ferry line back in service", "Olive season opens tomorrow", "Registration extended"),
+    "cookies": "This site uses cookies to improve your experience",
+    "related": "Related articles",
+    "top": "Back to top",
+    "rights": "All rights reserved 2031",
+}
+
+
 def docx(sample: Sample) -> bytes:
     from docx import Document
+    from docx.oxml import OxmlElement
 
     document = Document()
     document.core_properties.title, document.core_properties.created = sample.title, sample.day.replace(tzinfo=None)
-    for paragraph in sample.paragraphs:
-        document.add_paragraph(paragraph)
+    for paragraph in [document.add_heading(sample.title), *map(document.add_paragraph, sample.paragraphs)]:
+        if any("\u0600" <= char <= "\u06ff" for char in paragraph.text[:20]):
+            paragraph._p.get_or_add_pPr().append(OxmlElement("w:bidi"))  # as Word marks a paragraph that runs from right to left
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
 
 
 def odt(sample: Sample) -> bytes:
-    office, dublin = "urn:oasis:names:tc:opendocument:xmlns:office:1.0", "http://purl.org/dc/elements/1.1/"
-    names = f'xmlns:office="{office}" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:dc="{dublin}"'
-    body = "".join(f"<text:p>{escape(paragraph)}</text:p>" for paragraph in sample.paragraphs)
-    content = f"<office:document-content {names}><office:body><office:text>{body}</office:text></office:body></office:document-content>"
-    said = f"<dc:title>{escape(sample.title)}</dc:title><dc:date>{sample.day.isoformat()}</dc:date>"
-    meta = f"<office:document-meta {names}><office:meta>{said}</office:meta></office:document-meta>"
-    return packed({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": content.encode(), "meta.xml": meta.encode()})
+    from odfdo import Document, Header, Paragraph
+
+    document = Document("text")
+    document.meta.title, document.meta.creation_date = sample.title, sample.day
+    document.body.clear()
+    document.body.append(Header(1, sample.title))
+    for paragraph in sample.paragraphs:
+        document.body.append(Paragraph(paragraph))
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
 
 
 def eml(sample: Sample) -> bytes:
     message = EmailMessage()
     message["Subject"], message["From"], message["Date"] = sample.title, f'"{sample.issuer}" <press@example.org>', sample.day
     message.set_content(sample.text)
+    return bytes(message)
+
+
+def eml_html(sample: Sample) -> bytes:
+    """As older mail programs send Arabic: a page of its own in windows-1256, in base64."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["Date"] = sample.title, f'"{sample.issuer}" <press@example.org>', sample.day
+    body = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in sample.paragraphs)
+    page = f"<html><body>{body}</body></html>".encode("cp1256", errors="xmlcharrefreplace")
+    message.set_content(page, maintype="text", subtype="html", cte="base64")
+    message.set_param("charset", "windows-1256")
     return bytes(message)
 
 
@@ -124,11 +192,14 @@ EACH: dict[str, tuple[str, Callable[[Sample], bytes]]] = {
     "text": (".txt", text("utf-8")),
     "text with mark": (".txt", text("utf-8-sig")),
     "text UTF-16": (".txt", text("utf-16")),
+    "text UTF-16 without mark": (".txt", text("utf-16-le")),
     "Markdown": (".md", text("utf-8")),
     "HTML": (".html", html),
+    "saved page": (".htm", saved_page),
     "DOCX": (".docx", docx),
     "ODT": (".odt", odt),
     "EML": (".eml", eml),
+    "EML in HTML": (".eml", eml_html),
 }
 ROWS: dict[str, tuple[str, Callable[[Sequence[Sample]], bytes]]] = {
     "CSV": (".csv", delimited(",", "utf-8-sig", ["title", "issuer", "date", "text"])),

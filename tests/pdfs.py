@@ -54,7 +54,7 @@ def lines_of(sample: Sample, width: float = WIDTH - 2 * MARGIN) -> list[str]:
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     lines: list[str] = []
-    for paragraph in sample.paragraphs:
+    for paragraph in [sample.title, *sample.paragraphs]:
         line = ""
         for word in paragraph.split():
             if line and stringWidth(shaped(f"{line} {word}"), font(), SIZE) > width:
@@ -88,6 +88,18 @@ def write(order: Callable[[str], str], *, header: str = "", footer: str = "", pa
         return buffer.getvalue()
 
     return make
+
+
+def scanned(sample: Sample, kind: str, *, page_lines: int = 34) -> bytes:
+    """Print a statement and take its pages up again at 200 dpi, grey, as a picture or a PDF of pictures."""
+    import pypdfium2
+
+    pdf = pypdfium2.PdfDocument(write(ORDERS["printed, presentation forms"], page_lines=page_lines)(sample))
+    pages = [page.render(scale=200 / 72, grayscale=True).to_pil() for page in pdf]
+    buffer = io.BytesIO()
+    several = {"save_all": True, "append_images": pages[1:]} if kind in ("PDF", "TIFF") else {}
+    pages[0].save(buffer, kind, resolution=200, **several)
+    return buffer.getvalue()
 
 
 def _draw(canvas: Any, page: Sequence[str], order: Callable[[str], str]) -> None:

@@ -1,4 +1,4 @@
-"""Every format gives back the statements that were written in it, with their titles and dates; tables, archives and e-mails behave.
+"""Every format gives back the statements that were written in it (tests/corpus.py); tables, archives and e-mails behave.
 
 Embeddings are fake: nothing here depends on what vectors mean.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from difflib import SequenceMatcher
 from email.message import EmailMessage
 from pathlib import Path
 
+import corpus
 import formats
 import pytest
-from conftest import SAMPLES
+from corpus import stored
 from fakes import FakeEmbeddings
-from formats import EACH, ROWS, Sample, packed
+from formats import Sample, packed
 
 from ingest import ingest
 from ingest.readers import Document, read
@@ -33,56 +33,19 @@ ARABIC = "بيان الوزارة\n\nأعلنت الوزارة اليوم عن �
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    """The sample statements, as their readers give them."""
-    found = []
-    for path in sorted(SAMPLES.iterdir()):
-        [document] = read(path)
-        assert isinstance(document, Document)
-        body = document.text[document.cuts[0].end if document.cuts else 0 :].strip()
-        title = document.title or body.splitlines()[0]
-        found.append(Sample(path.name, title, document.issuer or "هيئة", document.date or "2031-03-04", body))
-    return found
+    return list(corpus.statements())
 
 
-def stored(index: Path) -> dict[str, Statement]:
-    return {statement.title: statement for statement in list_statements(load_settings(index=index))}
-
-
-def compare(samples: list[Sample], statements: dict[str, Statement]) -> tuple[float, float, float]:
-    """Mean similarity of the texts word by word, and the shares of titles and dates that are as written."""
-    pairs = [(sample, statements.get(sample.title)) for sample in samples]
-    texts = [similarity(sample.text, statement) for sample, statement in pairs]
-    dates = [statement is not None and statement.date == sample.date for sample, statement in pairs]
-    return sum(texts) / len(pairs), sum(bool(statement) for _, statement in pairs) / len(pairs), sum(dates) / len(pairs)
-
-
-def similarity(text: str, statement: Statement | None) -> float:
-    if statement is None:
-        return 0.0
-    front = statement.cuts[0].end if statement.cuts and statement.cuts[0].reason == "front matter" else 0
-    return SequenceMatcher(None, text.split(), statement.text[front:].split(), autojunk=False).ratio()
-
-
-@pytest.mark.parametrize("name", [*EACH, *ROWS, "ZIP"])
-def test_the_samples_come_back_out_of_every_format(name: str, samples: list[Sample], tmp_path: Path, index: Path) -> None:
-    folder = tmp_path / "written"
-    folder.mkdir()
-    if name in EACH:
-        formats.write_each(folder, samples, *EACH[name])
-    elif name in ROWS:
-        suffix, write = ROWS[name]
-        (folder / f"samples{suffix}").write_bytes(write(samples))
-    else:
-        (folder / "samples.zip").write_bytes(packed({f"2031/{sample.name}.docx": formats.docx(sample) for sample in samples}))
-    report = ingest([folder])
-    assert report.rejected == ()
-    texts, titles, dates = compare(samples, stored(index))
-    assert texts >= 0.99
-    assert titles >= 0.95
-    assert dates >= 0.95
-    again = ingest([folder])
+@pytest.mark.parametrize("name", corpus.TEXTS)
+def test_the_statements_come_back_out_of_every_format(name: str, samples: list[Sample], tmp_path: Path) -> None:
+    corpus.require(name)
+    found = corpus.measure(corpus.WAYS[name], tmp_path / "written")
+    assert found.report.rejected == ()
+    assert found.texts >= corpus.TEXT
+    assert (found.titles >= corpus.TITLES, found.dates >= corpus.DATES) == (True, True)
+    again = ingest([tmp_path / "written"])
     assert (again.added, again.updated, again.removed, again.passages) == (0, 0, 0, 0)
-    assert again.unchanged == report.added == len(samples)
+    assert again.unchanged == found.report.added == len(samples) == 20
 
 
 # Where each piece of metadata was found, and correcting it by hand

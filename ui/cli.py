@@ -60,6 +60,7 @@ def main() -> None:
 @click.option("--prune", is_flag=True, help="Also remove statements that are gone from the given folders and addresses.")
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the statements it holds; takes no PATH.")
 @click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, source, id.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Files read side by side; by default one a processor, at most 4.")
 @click.option("--watch", is_flag=True, help="Go on taking in what changes, until Ctrl-C; with --json, a JSON object a line.")
 @click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Minutes between two looks at an address; --watch.")
 @index_option
@@ -69,6 +70,7 @@ def ingest(
     prune: bool,
     rebuild: bool,
     columns: str | None,
+    workers: int | None,
     watch: bool,
     every: float,
     index: Path | None,
@@ -83,8 +85,9 @@ def ingest(
         raise click.UsageError("give at least one PATH, or --rebuild without one")
     if rebuild and watch:
         raise click.UsageError("--watch goes with PATHs, not with --rebuild")
+    given: dict[str, Any] = {"columns": _columns(columns), "prune": prune, "workers": workers}
     if watch:
-        _watch(sources, _columns(columns), _settings(index=index), prune=prune, every=every, as_json=as_json)
+        _watch(sources, _settings(index=index), every=every, as_json=as_json, **given)
         return
     from ingest import pipeline
 
@@ -92,7 +95,7 @@ def ingest(
     if rebuild:
         report = pipeline.rebuild(settings=settings, progress=progress)
     else:
-        report = pipeline.ingest(sources, settings=settings, prune=prune, columns=_columns(columns), progress=progress)
+        report = pipeline.ingest(sources, settings=settings, progress=progress, **given)
     _print(report, report_text, as_json)
     _tell_problems(report)
     named = {*sources, *(str(Path(source).resolve()) for source in sources)}
@@ -290,7 +293,7 @@ main.add_command(evaluation)
 main.add_command(keys)
 
 
-def _watch(sources: tuple[str, ...], columns: dict[str, str], settings: Settings, *, prune: bool, every: float, as_json: bool) -> None:
+def _watch(sources: tuple[str, ...], settings: Settings, *, every: float, as_json: bool, **given: Any) -> None:
     """Print what each run changed, a line each, until the process is interrupted or told to end."""
     import signal
 
@@ -299,7 +302,7 @@ def _watch(sources: tuple[str, ...], columns: dict[str, str], settings: Settings
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for report in watch(sources, settings=settings, columns=columns, prune=prune, interval_s=60 * every):
+        for report in watch(sources, settings=settings, interval_s=60 * every, **given):
             click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else report_text(report))
             sys.stdout.flush()
             _tell_problems(report)

@@ -10,10 +10,8 @@ the text and are cut.
 
 from __future__ import annotations
 
-import ctypes
 import re
 import unicodedata
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,49 +22,29 @@ from typing import Any
 from ingest.errors import refuse
 from ingest.readers import scan
 from ingest.readers.document import MAX_CHARS, Document, File, Working
+from ingest.readers.letters import HYPHENS, Letter
+from ingest.readers.letters import lines as lines_of
 from ingest.readers.office import made_document
-from ingest.readers.printed import backwards, brackets, letters, written
+from ingest.readers.printed import backwards, brackets, faced, letters, written
 from rag.schema import Cut
 
 MAX_PAGES = 2_000
-MAX_PAGE_CHARS = 200_000
 _STEP_PAGES, _STEP_S = 50, 25.0  # 50 full pages take a second or two
-_GAP = 0.16  # ems; spaces are wider, the room between a letter and its punctuation narrower
 _UNREADABLE = 0.2  # share of letters without a Unicode value above which a text is no text
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where headers, footers and page numbers stand
-_HYPHENS = "\x02\ufffe\u00ad"  # how PDFium gives the hyphen that divides a word at the end of a line
 _DATE = re.compile(r"D:(\d{4})(\d{2})(\d{2})")
 _FILE_NAME = re.compile(r"\.\w{2,4}$|^untitled|^microsoft word", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|صفحة|الصفحة|ص)\W*)?[\d٠-٩]{1,4}(?:\W*(?:of|من|/)\W*[\d٠-٩]{1,4})?\W*", re.IGNORECASE)
 _BULLET = re.compile(r"[•▪●◦–—*-]\s|[\d٠-٩]{1,2}[.)-]\s")
 _ARABIC, _LATIN = re.compile(r"[\u0620-\u064a]"), re.compile(r"[A-Za-z]")
-_LAM_ALEF = re.compile(r"([آأإا])(ل)")
-_QUOTE = re.compile(r"[«»‹›“”\"'()\[\]{}]")
+_HYPHEN = re.compile(f"[{HYPHENS}]")
+_HYPHENATED = re.compile(f"\\w([-{HYPHENS}])$")
+_ARTICLE = re.compile(r"\b(?:al|el|ash|ad|an|ar|as|at|az).$", re.IGNORECASE)  # of Arabic names in Latin letters: the hyphen is theirs
+# What browsers print above and below each page, or after it: the time with the page's title, its address with the number.
+_DAY, _CLOCK = r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}", r"\d{1,2}:\d{2}(?: ?[AP]M| ?[صم])?"
+_BROWSER_HEADER = re.compile(f"{_DAY}[,،]? {_CLOCK}.*|.*(?:[AP]M )?{_CLOCK} ?[,،]? ?{_DAY}")
+_BROWSER_FOOTER = re.compile(r"(?:https?://|file://|about:)\S+ \d{1,4}/\d{1,4}|\d{1,4}/\d{1,4} (?:https?://|file://|about:)\S+")
 _SENTENCE_END = re.compile(r"[.!?؟؛:…][»”\"')\]]*$")
-
-
-@dataclass
-class _Letter:
-    """A letter with its marks; the middle of its shape, by which letters are ordered, and where its room begins and ends."""
-
-    text: str
-    middle: float
-    left: float
-    right: float
-    word: _Word
-
-
-@dataclass
-class _Word:
-    """Letters between two spaces, in the file's order; `torn` when it is but a letter or two with a mark, taken out of a word."""
-
-    y: float
-    size: float
-    letters: list[_Letter] = field(default_factory=list)
-
-    @property
-    def torn(self) -> bool:
-        return len(self.letters) <= 3 and any(unicodedata.combining(letter.text) for letter in self.letters)
 
 
 @dataclass
@@ -132,86 +110,32 @@ def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tupl
 
 
 def _lines(page: Any, number: int) -> list[_Line]:
-    """The lines of a page in the file's order. Words that follow each other at about one height are a line."""
-    groups: list[list[_Word]] = []
-    for word in _words(page.get_textpage()):
-        if groups and abs(groups[-1][-1].y - word.y) < 0.5 * max(groups[-1][-1].size, word.size):
-            groups[-1].append(word)
-        else:
-            groups.append([word])
-    lines = [_line(letters, number) for group in groups if (letters := _in_place(group))]
-    for place, line in enumerate(lines):
-        line.from_edge = min(place, len(lines) - 1 - place)
-    return lines
+    found: list[_Line] = []
+    for placed in lines_of(page.get_textpage()):
+        line = _line(placed, number)
+        at = len(found)
+        while at and _stands_over(line, found[at - 1]):
+            at -= 1
+        found.insert(at, line)
+    for place, line in enumerate(found):
+        line.from_edge = min(place, len(found) - 1 - place)
+    return found
 
 
-def _words(text: Any) -> Iterator[_Word]:
-    import pypdfium2.raw as raw
-
-    box = [ctypes.c_double() for _ in range(4)]
-    x, y, matrix, room = ctypes.c_double(), ctypes.c_double(), raw.FS_MATRIX(), raw.FS_RECTF()
-    word: _Word | None = None
-    for at in range(min(text.count_chars(), MAX_PAGE_CHARS)):
-        char = chr(raw.FPDFText_GetUnicode(text.raw, at))
-        if char.isspace() or (raw.FPDFText_IsGenerated(text.raw, at) == 1 and char not in _HYPHENS):
-            if word:
-                yield word
-            word = None
-            continue
-        raw.FPDFText_GetCharOrigin(text.raw, at, x, y)
-        if word and abs(word.y - y.value) > 0.8 * word.size:
-            yield word
-            word = None
-        if word is None:
-            raw.FPDFText_GetMatrix(text.raw, at, matrix)
-            size = raw.FPDFText_GetFontSize(text.raw, at) * (matrix.c**2 + matrix.d**2) ** 0.5
-            word = _Word(y.value, size or 1.0)
-        raw.FPDFText_GetCharBox(text.raw, at, box[0], box[1], box[2], box[3])
-        raw.FPDFText_GetLooseCharBox(text.raw, at, room)
-        word.letters.append(_Letter(char, (box[0].value + box[1].value) / 2, room.left, room.right, word))
-    if word:
-        yield word
+def _stands_over(line: _Line, before: _Line) -> bool:
+    """Whether a line that PDFium gives after another stands just above it, in the same column."""
+    shared = min(line.right, before.right) - max(line.left, before.left)
+    near = 0.5 * before.size < line.y - before.y < 3 * before.size
+    return near and shared > 0.5 * min(line.right - line.left, before.right - before.left)
 
 
-def _in_place(words: Sequence[_Word]) -> list[_Letter]:
-    """The letters of a line from left to right, each with the marks that stand over or under it."""
-    found = [letter for word in words for letter in word.letters]
-    letters: list[_Letter] = []
-    for letter in sorted(found, key=lambda letter: letter.middle):
-        if unicodedata.combining(letter.text):
-            continue
-        if letters and letters[-1].middle == letter.middle and letters[-1].word is letter.word:  # a ligature
-            letters[-1].text = _LAM_ALEF.sub(r"\2\1", letters[-1].text + letter.text)
-        else:
-            letters.append(replace(letter))
-    middles = [letter.middle for letter in letters]
-    for mark in found if letters else []:
-        if unicodedata.combining(mark.text):
-            at = bisect_left(middles, mark.middle)
-            base = min(letters[max(at - 1, 0) : at + 1], key=lambda letter: abs(letter.middle - mark.middle))
-            base.text, base.left, base.right = base.text + mark.text, min(base.left, mark.left), max(base.right, mark.right)
-    return letters
-
-
-def _line(found: Sequence[_Letter], page: int) -> _Line:
-    """Set the letters of a line, given from left to right, in reading order, with spaces between its words."""
-    pieces = [found[0].text]
-    for before, letter in pairwise(found):
-        if _is_space(before, letter):
-            pieces.append(" ")
-        pieces.append(letter.text)
+def _line(found: Sequence[Letter], page: int) -> _Line:
+    """Set the letters of a line, given from left to right, in reading order."""
+    pieces = [letter.text for letter in found]
     word = max((letter.word for letter in found), key=lambda word: len(word.letters))
     left, right = min(letter.left for letter in found), max(letter.right for letter in found)
-    return _Line(letters(written(pieces)), letters("".join(pieces)), left, right, word.y, word.size, page)
-
-
-def _is_space(before: _Letter, letter: _Letter) -> bool:
-    """PDFium knows where words end; but it breaks them before marks, and puts quotes into the wrong one: there the gap decides."""
-    parted, gap = before.word is not letter.word, letter.left - before.right
-    punctuation = before.text[0] + letter.text[0]
-    if parted and not (before.word.torn or letter.word.torn or _QUOTE.search(punctuation)):
-        return True
-    return (parted or not punctuation.isalnum()) and gap > _GAP * letter.word.size
+    text, printed = (" ".join(letters(said).split()) for said in (faced(written(pieces)), "".join(pieces)))
+    return _Line(text, printed, left, right, word.y, word.size, page)
 
 
 def _straight(file: File, lines: list[_Line]) -> list[_Line]:
@@ -239,6 +163,9 @@ def _mark_repeated(lines: Sequence[_Line], pages: int) -> None:
     for line in edges:
         repeated = pages > 1 and places[_key(line)] > pages / 2
         line.repeated = repeated or (line.from_edge == 0 and bool(_PAGE_NUMBER.fullmatch(line.text)))
+    browsers = {line.page for line in edges if _BROWSER_FOOTER.fullmatch(line.text)}
+    for line in edges:
+        line.repeated |= line.page in browsers and bool(_BROWSER_FOOTER.fullmatch(line.text) or _BROWSER_HEADER.fullmatch(line.text))
 
 
 def _key(line: _Line) -> tuple[str, int]:
@@ -253,15 +180,19 @@ def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str |
     margins = _margins(lines)
     for before, line in zip([None, *lines], lines, strict=False):
         joint = "" if before is None else _joint(before, line, margins)
-        if before and before.text[-1:] in _HYPHENS and joint == " ":
-            text, joint = text.rstrip(_HYPHENS), ""
+        if before and joint == " " and (found := _HYPHENATED.search(text)):
+            kept = found[1] == "-" or line.text[:1].isupper() or line.text[:1].isdigit() or _ARTICLE.search(text)
+            text, joint = text[: found.start(1)] + "-" * bool(kept), ""
+        elif text[-1:] in HYPHENS:
+            text = text[:-1] + "-" * bool(text)
         text += joint
         while len(starts) <= line.page:
             starts.append(len(text))
         if line.repeated:
             cuts.append(Cut(len(text), len(text) + len(line.text), "page header or footer"))
-        text += re.sub(f"[{_HYPHENS}](?!$)", "-", line.text)
+        text += _HYPHEN.sub("-", line.text[:-1]) + line.text[-1:]
     starts += [len(text)] * (pages - len(starts))
+    text = _HYPHEN.sub("-", text)
     clean = text.encode("utf-8", errors="replace").decode("utf-8").replace("\x00", " ")
     return replace(made_document(clean, title, made), pages=tuple(starts), cuts=tuple(cuts))
 

@@ -15,11 +15,18 @@ from collections.abc import Sequence
 
 _CLASSES = {"R": "r", "AL": "r", "L": "l", "EN": "e", "AN": "a", "ES": "s", "CS": "c", "ET": "t"}
 # What keeps its order inside an Arabic line: Latin words with what stands between them, numbers with their separators and signs.
-_LEFT_TO_RIGHT = re.compile(r"t*l(?:[^ra]*[le])?t*|[ts]?t*e(?:[sc]?e)*t*|a(?:c?a)*")
+# After an Arabic letter a hyphen parts two numbers, and a sign of percent or currency goes the way of the Arabic (UAX 9, W2 to W7).
+_LEFT_TO_RIGHT = re.compile(r"t*l(?:[^ra]*[le])?t*|e(?:c?e)*|a(?:c?a)*")
+_PERCENT = re.compile(
+    r"(?<![\w.,%٪])([%٪])(\d+(?:[.,٫٬]\d+)*)(?![\w%٪])"
+)  # written so, or printed so by programs that turn each number whole
 _RIGHT_TO_LEFT = re.compile(r"r(?:[^l]*r)?")
 _FORMS = re.compile(r"[\uFB50-\uFDCF\uFDF0-\uFDFF\uFE70-\uFEFE]+")
 _PAIRS = ("()", "[]", "{}", "«»", "‹›", "“”")
 _TURNED = str.maketrans("()[]{}«»‹›<>“”", ")(][}{»«›‹><”“")
+_OPENERS, _CLOSERS = "([{«‹“", ")]}»›”"
+_BRACKET = re.compile(r"[()\[\]{}«»‹›]")
+_ARABIC = re.compile(r"[\u0620-\u064a]")
 _NEVER_FIRST = "ةىئءؤ"  # letters that begin no Arabic word, or next to none
 _ARTICLE = "لا"  # the article, read backwards
 _WORD = re.compile(r"[\u0621-\u064a]{3,}")
@@ -50,6 +57,22 @@ def brackets(line: str) -> str:
     return line.translate(turn)
 
 
+def faced(line: str) -> str:
+    """Return the line with each bracket and quotation mark turned to the word beside it: it opens before one and closes after one.
+
+    PDFium gives a bracket as it is meant or as it is printed, by what it takes the direction around it for.
+    """
+    return _BRACKET.sub(lambda found: _facing(line, found.start()), line) if _ARABIC.search(line) else line
+
+
+def _facing(line: str, at: int) -> str:
+    before, after = line[at - 1 : at] or " ", line[at + 1 : at + 2] or " "
+    opens = (before.isspace() or before in _OPENERS) and (after.isalnum() or after in _OPENERS + _CLOSERS)
+    closes = (after.isspace() or after in ".,،؛:;!؟?" + _CLOSERS) and not before.isspace() and before not in _OPENERS
+    wanted = _OPENERS if opens and not closes else _CLOSERS if closes and not opens else ""
+    return line[at].translate(_TURNED) if wanted and line[at] not in wanted else line[at]
+
+
 def backwards(text: str) -> float | None:
     """Return how far the Arabic words of a text look as if read from their end: 1 all, 0 none, None when there are too few to say.
 
@@ -72,7 +95,7 @@ def _reversed(pieces: Sequence[str], classes: str) -> str:
         parts += pieces[at : run.start()]
         parts.append("".join(pieces[run.start() : run.end()]))
         at = run.end()
-    return brackets("".join(reversed([*parts, *pieces[at:]])))
+    return _PERCENT.sub(r"\2\1", brackets("".join(reversed([*parts, *pieces[at:]]))))
 
 
 def _inside_latin(pieces: Sequence[str], classes: str) -> str:
