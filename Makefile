@@ -60,6 +60,7 @@ $(TESSERACT):
 # Beside the peers, which the extra brings; about an hour on 2 cores, with make bench SIZES="1000 10000" a quarter of that.
 bench: $(VENV)/.bench
 	$(VENV)/bin/python -m evals.bench --sizes $(SIZES)
+	$(VENV)/bin/python -m evals.bench_ingest $(SIZES)
 
 $(VENV)/.bench: $(READY)
 	$(VENV)/bin/python -m pip install --no-compile --disable-pip-version-check -c requirements.lock -e '.[bench]'
