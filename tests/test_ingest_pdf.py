@@ -165,6 +165,66 @@ def test_a_hyphen_at_the_end_of_a_line_stays_where_it_belongs_to_the_word(tmp_pa
     assert "\x02" not in document.text
 
 
+def test_a_heading_of_two_lines_is_one_title(tmp_path: Path, index: Path) -> None:
+    def draw(canvas: Any) -> None:
+        for number, line in enumerate(["Ministry of Harbours opens an inquiry", "into the loss of the ferry"]):
+            canvas.setFont("Helvetica", 20)
+            canvas.drawCentredString(300, 760 - 24 * number, line)
+        canvas.setFont("Helvetica", 11)
+        for number in range(8):
+            canvas.drawString(
+                60, 690 - 14 * number, "The ministry said that the inquiry would hear every one of the crew, and the passengers,"
+            )
+
+    (tmp_path / "a.pdf").write_bytes(drawn(draw))
+    ingest([tmp_path / "a.pdf"])
+    assert one(index).title == "Ministry of Harbours opens an inquiry into the loss of the ferry"
+
+
+ARABIC_TABLE = [
+    ["المحافظة", "عدد الجرحى", "ملاحظات"],
+    ["الوادي", "12", "نقلوا إلى مشفى المنارة"],
+    ["السفوح", "7", "غادروا المشفى"],
+]
+ENGLISH_TABLE = [["District", "Injured", "Notes"], ["Sindyan", "12", "taken to Manara hospital"], ["Sufuh", "7", "all discharged"]]
+
+
+def tabled(rows: list[list[str]], *, arabic: bool, narrow: bool = False) -> bytes:
+    """A page with a paragraph, a ruled table, whose last column is narrow or not, and another paragraph."""
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
+
+    style = ParagraphStyle("plain", fontName=pdfs.font(), fontSize=12, leading=20, alignment=2 if arabic else 0)
+
+    def set_(text: str) -> str:
+        return pdfs.printed(pdfs.shaped(text)) if arabic else text
+
+    def cell(text: str) -> Paragraph:
+        words = text.split()
+        lines = [" ".join(words[at : at + 2]) for at in range(0, len(words), 2)] if narrow else [text]
+        return Paragraph("<br/>".join(map(set_, lines)), style)
+
+    cells = [[cell(text) for text in (reversed(row) if arabic else row)] for row in rows]
+    ruled = TableStyle([("GRID", (0, 0), (-1, -1), 0.5, "black")])
+    before, after = (
+        ("بيان عن حصيلة الحادث في المحافظات", "انتهى البيان") if arabic else ("The toll of the accident by district", "End of statement")
+    )
+    buffer = io.BytesIO()
+    SimpleDocTemplate(buffer).build([Paragraph(set_(before), style), Table(cells, style=ruled), Paragraph(set_(after), style)])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["a line a cell", "several lines a cell"])
+@pytest.mark.parametrize(("rows", "arabic"), [(ARABIC_TABLE, True), (ENGLISH_TABLE, False)], ids=["Arabic", "English"])
+def test_a_table_is_read_row_by_row_in_its_reading_order(rows: list[list[str]], arabic: bool, narrow: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(tabled(rows, arabic=arabic, narrow=narrow))
+    [document] = read(tmp_path / "a.pdf")
+    assert isinstance(document, Document)
+    before, table, after = document.text.split("\n\n")
+    assert table.split("\n") == [" — ".join(row) for row in rows]
+    assert (before.split()[0], after.split()[-1]) == (("بيان", "البيان") if arabic else ("The", "statement"))
+
+
 _WORDS = st.sampled_from(["في", "المدينة", "أعلنت", "الهيئة", "مع", "منطقة"])
 
 

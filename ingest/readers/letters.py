@@ -3,7 +3,8 @@
 Programs say in several ways which characters a shape stands for; a letter here is whatever is drawn as one, with its marks. Where words end
 is taken from the spaces that are printed, if the page has any; else from what PDFium takes for words, and from the gaps.
 
-    for letters in lines(page.get_textpage()): "".join(letter.text for letter in letters)  # a line as it stands from left to right
+    for cell, letters in lines(page.get_textpage(), lambda x, y: None):
+        "".join(letter.text for letter in letters)  # as they stand from left to right
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ HYPHENS = "\x02\ufffe\u00ad"  # how PDFium gives the hyphen that divides a word 
 _GAP = 0.16  # ems; spaces are wider, the room between a letter and its punctuation narrower
 _WIDE_GAP = 0.6  # ems; no letter leaves so much room, even where spaces are printed
 _TYPED = 15  # a space for so many letters, or more of them, and the page prints its spaces; words of Arabic have five on average
+Cell = tuple[int, int, int]  # of a page's tables: which, row and column
 _NEAR = 8  # characters among which those of one shape stand
 _QUOTE = re.compile(r"[«»‹›“”\"'()\[\]{}]")
 _TURNED_LIGATURE = re.compile(r"[آأإاٱ]\W*ل|هلل")
@@ -65,21 +67,24 @@ class Word:
         return self.letters[0].text == " "
 
 
-def lines(page: Any) -> list[list[Letter]]:
-    """Return the lines of a PDFium text page in the file's order, the letters of each from left to right.
+def lines(page: Any, cell_of: Callable[[float, float], Cell | None]) -> list[tuple[Cell | None, list[Letter]]]:
+    """Return the lines of a PDFium text page in the file's order, the letters of each from left to right, with the cell it stands in.
 
-    Words that follow each other at about one height are a line; marks may be drawn somewhat above or below it.
+    Words that follow each other at about one height, in one cell, are a line; marks may be drawn somewhat above or below it.
     """
     words = list(_words(page))
     printed = sum(word.is_space for word in words) * _TYPED >= sum(len(word.letters) for word in words if not word.is_space)
-    groups: list[list[Word]] = []
+    groups: list[tuple[Cell | None, list[Word]]] = []
     for word in words:
-        if groups and any(abs(near.y - word.y) < 0.5 * max(near.size, word.size) for near in groups[-1][-_NEAR:]):
-            groups[-1].append(word)
+        cell = cell_of(word.letters[0].middle, word.y)
+        near = groups[-1][1][-_NEAR:] if groups and groups[-1][0] == cell else []
+        if any(abs(other.y - word.y) < 0.5 * max(other.size, word.size) for other in near):
+            groups[-1][1].append(word)
         else:
-            groups.append([word])
-    placed = (_in_place(group) for group in groups)
-    return [_spaced(letters) if printed else _parted(letters) for letters in placed if any(letter.text != " " for letter in letters)]
+            groups.append((cell, [word]))
+    placed = ((cell, _in_place(group)) for cell, group in groups)
+    found = ((cell, letters) for cell, letters in placed if any(letter.text != " " for letter in letters))
+    return [(cell, _spaced(letters) if printed else _parted(letters)) for cell, letters in found]
 
 
 def _words(text: Any) -> Iterator[Word]:

@@ -22,7 +22,8 @@ from typing import Any
 from ingest.errors import refuse
 from ingest.readers import scan
 from ingest.readers.document import MAX_CHARS, Document, File, Working
-from ingest.readers.letters import HYPHENS, Letter
+from ingest.readers.grids import grids
+from ingest.readers.letters import HYPHENS, Cell, Letter
 from ingest.readers.letters import lines as lines_of
 from ingest.readers.office import made_document
 from ingest.readers.printed import backwards, brackets, faced, letters, written
@@ -33,9 +34,10 @@ _STEP_PAGES, _STEP_S = 50, 25.0  # 50 full pages take a second or two
 _UNREADABLE = 0.2  # share of letters without a Unicode value above which a text is no text
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where headers, footers and page numbers stand
 _DATE = re.compile(r"D:(\d{4})(\d{2})(\d{2})")
-_FILE_NAME = re.compile(r"\.\w{2,4}$|^untitled|^microsoft word", re.IGNORECASE)
+_FILE_NAME = re.compile(r"\.\w{2,4}$|^untitled|^microsoft word|^about:|^https?:", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|صفحة|الصفحة|ص)\W*)?[\d٠-٩]{1,4}(?:\W*(?:of|من|/)\W*[\d٠-٩]{1,4})?\W*", re.IGNORECASE)
 _BULLET = re.compile(r"[•▪●◦–—*-]\s|[\d٠-٩]{1,2}[.)-]\s")
+_CELLS = " — "  # between the cells of a row, as in word processors' tables and pages'
 _ARABIC, _LATIN = re.compile(r"[\u0620-\u064a]"), re.compile(r"[A-Za-z]")
 _HYPHEN = re.compile(f"[{HYPHENS}]")
 _HYPHENATED = re.compile(f"\\w([-{HYPHENS}])$")
@@ -57,6 +59,7 @@ class _Line:
     size: float
     page: int
     repeated: bool = False
+    table: int | None = None  # which of the page, if it is a row of one
     from_edge: int = field(default=0)  # lines between it and the nearer end of its page
 
 
@@ -110,15 +113,41 @@ def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tupl
 
 
 def _lines(page: Any, number: int) -> list[_Line]:
+    tables = grids(page)
+
+    def cell_of(x: float, y: float) -> Cell | None:
+        cells = ((number, *cell) for number, grid in enumerate(tables) if (cell := grid.cell(x, y)))
+        return next(cells, None)
+
     found: list[_Line] = []
-    for placed in lines_of(page.get_textpage()):
+    rows: dict[int, dict[int, dict[int, list[_Line]]]] = {}
+    for cell, placed in lines_of(page.get_textpage(), cell_of):
         line = _line(placed, number)
+        if cell:
+            if cell[0] not in rows:
+                found.append(replace(line, table=cell[0]))  # holds the table's place
+            rows.setdefault(cell[0], {}).setdefault(cell[1], {}).setdefault(cell[2], []).append(line)
+            continue
         at = len(found)
         while at and _stands_over(line, found[at - 1]):
             at -= 1
         found.insert(at, line)
+    found = [row for line in found for row in ([line] if line.table is None else _rows(line.table, rows[line.table]))]
     for place, line in enumerate(found):
         line.from_edge = min(place, len(found) - 1 - place)
+    return found
+
+
+def _rows(table: int, rows: dict[int, dict[int, list[_Line]]]) -> list[_Line]:
+    """A table as a line for each row, its cells in reading order: from the right if the table is in Arabic."""
+    said = "".join(line.text for row in rows.values() for cell in row.values() for line in cell)
+    arabic = len(_ARABIC.findall(said)) > len(_LATIN.findall(said))
+    found = []
+    for _, row in sorted(rows.items()):
+        cells = [sorted(cell, key=lambda line: -line.y) for _, cell in sorted(row.items(), reverse=arabic)]
+        text, printed = (_CELLS.join(" ".join(getattr(line, way) for line in cell) for cell in cells) for way in ("text", "printed"))
+        left, right = min(line.left for cell in cells for line in cell), max(line.right for cell in cells for line in cell)
+        found.append(replace(cells[0][0], text=text, printed=printed, left=left, right=right, table=table))
     return found
 
 
@@ -197,20 +226,27 @@ def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str |
     return replace(made_document(clean, title, made), pages=tuple(starts), cuts=tuple(cuts))
 
 
-def _margins(lines: Sequence[_Line]) -> tuple[float, float, float]:
-    """Where the lines of the text begin and end, and the usual distance between two of them."""
-    steps = [a.y - b.y for a, b in pairwise(lines) if a.page == b.page and a.y > b.y]
-    body = [line for line in lines if not line.repeated] or lines
-    return min(line.left for line in body), max(line.right for line in body), median(steps) if steps else 0.0
+def _margins(lines: Sequence[_Line]) -> tuple[float, float, float, float]:
+    """Where the lines of the text begin and end, the usual distance between two of them, and their usual size."""
+    body = [line for line in lines if not line.repeated and line.table is None] or lines
+    steps = [a.y - b.y for a, b in pairwise(body) if a.page == b.page and a.y > b.y]
+    size = median(line.size for line in body)
+    return min(line.left for line in body), max(line.right for line in body), median(steps) if steps else 0.0, size
 
 
-def _joint(before: _Line, line: _Line, margins: tuple[float, float, float]) -> str:
+def _joint(before: _Line, line: _Line, margins: tuple[float, float, float, float]) -> str:
     """What stands between two lines: a space inside a paragraph, else an empty line."""
-    left, right, step = margins
+    left, right, step, size = margins
+    if before.table is not None and before.table == line.table and before.page == line.page:
+        return "\n"
+    if before.table is not None or line.table is not None:
+        return "\n\n"
     if before.repeated or line.repeated or abs(before.size - line.size) > 0.15 * line.size or _BULLET.match(line.text):
         return "\n\n"
     if before.page != line.page:
         return "\n\n" if _SENTENCE_END.search(before.text) else " "
+    if min(before.size, line.size) > 1.15 * size and 0 < before.y - line.y < 1.6 * line.size:  # a heading of several lines
+        return " "
     arabic, latin = (sum(bool(letter.match(char)) for char in before.text) for letter in (_ARABIC, _LATIN))
     missing = max([right - before.right] * (latin >= arabic) + [before.left - left] * (arabic >= latin))
     apart = before.y - line.y > 1.35 * step if step else False
