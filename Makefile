@@ -14,7 +14,7 @@ INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' '
 CHROMIUM := /usr/bin/chromium
 TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 
-.PHONY: chat index test check bench eval baseline docs lock clean
+.PHONY: chat index test check bench load eval baseline docs lock clean
 
 chat: index
 	$(BAYAN) serve --index $(INDEX)
@@ -61,6 +61,13 @@ $(TESSERACT):
 bench: $(VENV)/.bench
 	$(VENV)/bin/python -m evals.bench --sizes $(SIZES)
 	$(VENV)/bin/python -m evals.bench_ingest $(SIZES)
+	$(VENV)/bin/python -m evals.bench_window
+
+# Twenty readers at once over 5,000 passages: make load MINUTES=2 READERS=50
+MINUTES ?= 10
+READERS ?= 20
+load: $(READY)
+	$(VENV)/bin/python -u -m evals.bench_load --minutes $(MINUTES) --readers $(READERS)
 
 $(VENV)/.bench: $(READY)
 	$(VENV)/bin/python -m pip install --no-compile --disable-pip-version-check -c requirements.lock -e '.[bench]'

@@ -11,6 +11,7 @@ from windows import LEFT_EDGES, MARKS, Window
 
 from rag.schema import Language
 from ui.markup import DIRECTIONS, isolate
+from ui.strings import ARABIC
 
 pytestmark = MARKS
 
@@ -127,6 +128,32 @@ def test_everything_is_reached_with_the_keyboard_alone(window: Window) -> None:
         page.keyboard.press("Escape")
         assert page.locator(f"{menu.split()[0]} details[open]").count() == 0
         assert page.evaluate(f"{focused}('summary')")
+
+
+def test_a_copy_and_a_print_keep_the_citations(window: Window) -> None:
+    """With the sources of the markers, whatever the window's colours; a copy of what holds no marker is left alone."""
+    page, chosen = window.page, "(part) => getSelection().selectAllChildren(document.querySelector(part))"
+    window.ask("كم عائلة عادت؟")
+    window.ask("How many violations were reported?")
+    copied = """(kind) => {
+      const event = new ClipboardEvent('copy', { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+      document.dispatchEvent(event);
+      return event.clipboardData.getData(kind);
+    }"""
+    page.evaluate(chosen, ".exchange .answer")
+    text = page.evaluate(copied, "text/plain")
+    first, second = (f"[{n}] {fakes.STATEMENTS[0].title} · {fakes.STATEMENTS[0].issuer} · " for n in "١٢")
+    assert fakes.QUOTE_AR in text and text.index(first) < text.index(second)
+    assert text.count(f"{ARABIC['source']}: {fakes.STATEMENTS[0].source}") == 2
+    assert first in page.evaluate(copied, "text/html") and "<a " not in page.evaluate(copied, "text/html")
+    page.evaluate(chosen, ".exchange .question")
+    assert page.evaluate(copied, "text/plain") == "", "the browser's own copy"
+    page.emulate_media(color_scheme="dark", media="print")
+    assert page.locator(".chip").filter(visible=True).count() == page.locator(".card .source").filter(visible=True).count() == 3
+    assert page.locator("#evidence .of-question").all_inner_texts() == ["كم عائلة عادت؟", "How many violations were reported?"]
+    assert page.locator("#question").is_hidden()
+    assert window.style(".answer .own", "color") == "rgb(31, 29, 26)", "dark on paper, whatever the window is"
+    page.emulate_media(color_scheme="light", media="screen")
 
 
 def test_the_first_paint_is_told(window: Window) -> None:

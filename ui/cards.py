@@ -15,7 +15,7 @@ from rag.frame import newest
 from rag.schema import Citation, Hit, Language, Statement
 from ui.conversation import Exchange
 from ui.icons import icon
-from ui.markup import date_html, element, emphasise, figures, isolate, said
+from ui.markup import date_html, element, emphasise, figures, isolate, message_language, said
 
 SNIPPET_CHARS = 140
 
@@ -32,8 +32,9 @@ def _evidence_set(exchange: Exchange, turn: int, interface: Language) -> str:
     nearest = exchange.answer is not None and exchange.answer.status == "not_found"
     cards = "".join(_card_of(citation, exchange, turn, interface) for citation in exchange.offered)
     warning = f'<h3>{said("nearest", interface)}</h3><p class="note">{said("nearest_note", interface)}</p>' if nearest else ""
-    kind = "nearest" if nearest else "cited"
-    return f'<section class="{kind}" data-turn="{turn}">{warning}{cards}{timeline_html(exchange.found, turn, interface)}</section>'
+    kind, language = "nearest" if nearest else "cited", message_language(exchange.question, default=interface)
+    asked = element("p", "of-question", language, isolate(exchange.question, language))
+    return f'<section class="{kind}" data-turn="{turn}">{asked}{warning}{cards}{timeline_html(exchange.found, turn, interface)}</section>'
 
 
 def _card_of(citation: Citation, exchange: Exchange, turn: int, interface: Language) -> str:

@@ -140,6 +140,25 @@ window.bayan = (() => {
     watch('value', () => show(null));
   };
 
+  // Copied, an answer takes the sources of its markers along.
+
+  const shown = (element) => [...element.childNodes].map((node) => (node.classList?.contains('spoken') ? '' : node.textContent)).join('').trim();
+  document.addEventListener('copy', (event) => {
+    const chosen = getSelection();
+    const chips = [...document.querySelectorAll('.reply .chip')].filter((chip) => chosen.containsNode(chip, true));
+    const cited = chips.map((chip) => [chip.textContent, document.getElementById(chip.hash.slice(1))]).filter(([, card]) => card);
+    if (!cited.length || !event.clipboardData) return;
+    const lines = cited.map(([marker, card]) => `${marker} ${['.title', '.meta', '.source'].map((part) => shown(card.querySelector(part))).join(' · ')}`);
+    const markup = document.createElement('div');
+    for (let at = 0; at < chosen.rangeCount; at++) markup.append(chosen.getRangeAt(at).cloneContents());
+    markup.querySelectorAll('.spoken, .below').forEach((part) => part.remove());
+    markup.querySelectorAll('.chip').forEach((chip) => chip.replaceWith(` ${chip.textContent}`)); // a link that leads nowhere elsewhere
+    markup.append(...[...new Set(lines)].map((line) => Object.assign(document.createElement('p'), { dir: 'auto', textContent: line })));
+    event.clipboardData.setData('text/plain', `${chosen}\n\n${[...new Set(lines)].join('\n')}\n`);
+    event.clipboardData.setData('text/html', markup.innerHTML);
+    event.preventDefault();
+  });
+
   // Reader: a whole statement beside the chat.
 
   const reader = (element, trigger, watch) => {

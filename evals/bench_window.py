@@ -1,6 +1,6 @@
 """How soon the chat window is there: in the system's Chromium, over loopback, from a server on the sample statements.
 
-    python -m evals.opening
+    python -m evals.bench_window
 
 Its budget is a first paint within 2 s. The browser has kept nothing of an earlier visit.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from evals.load import SAMPLES, serving
+from evals.bench_load import SAMPLES, serving
 from ingest import ingest
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -1,6 +1,6 @@
 """Many readers at once: how long they wait, what goes wrong, and whether memory grows.
 
-    python -m evals.load [--minutes 10] [--readers 20] [--pause 5] [--passages 5000]
+    python -m evals.bench_load [--minutes 10] [--readers 20] [--pause 5] [--passages 5000]
 
 Real are the server (`bayan serve` in a process of its own, without a language model, asked over HTTP), its embedding of every question,
 both searches and the making of each answer. The statements are the samples and copies of them whose figures differ, so that the index has
@@ -180,7 +180,7 @@ async def measure(address: str, process: int, questions: Sequence[str], *, reade
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.load", description="How a server bears many readers at once.")
+    parser = argparse.ArgumentParser(prog="python -m evals.bench_load", description="How a server bears many readers at once.")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--pause", type=float, default=5, help="seconds that a reader reads")
