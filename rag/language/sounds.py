@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from rapidfuzz import process
@@ -99,15 +100,9 @@ def heard_in(question: str, texts: Sequence[str]) -> list[float]:
 
 def likeness(name: Name, text: str) -> float:
     """Return from 0 to 1 how alike the name and the most alike stretch of a text of the other script sound; 0 up to the floor."""
-    stretches = _stretches(text, len(name.words))
-    if not stretches:
-        return 0.0
-    near = process.extract(
-        name.sounds.coarse, [sounds.coarse for sounds in stretches], scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=8
-    )
-    best = max(
-        (COARSE_SHARE * alike + (1 - COARSE_SHARE) * _alike(name.sounds.fine, stretches[at].fine) for _, alike, at in near), default=0
-    )
+    coarse, fine = _stretches(text, len(name.words))
+    near = process.extract(name.sounds.coarse, coarse, scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=8)
+    best = max((COARSE_SHARE * alike + (1 - COARSE_SHARE) * _alike(name.sounds.fine, fine[at]) for _, alike, at in near), default=0)
     return max(best - FLOOR, 0.0) / (1 - FLOOR)
 
 
@@ -115,14 +110,20 @@ def _alike(one: str, other: str) -> float:
     return Indel.normalized_similarity(one, other)
 
 
-@lru_cache(maxsize=2048)
-def _stretches(text: str, words: int) -> tuple[Sounds, ...]:
-    """Stretches of a text of about so many words, by what they sound like; Latin ones begin with a capital."""
-    said = [(word[0].isupper(), _sounds(fold(word))) for word in _WORD.findall(text)]
-    begins = range(len(said)) if language_of(text) == "ar" else [at for at, (capital, _) in enumerate(said) if capital]
+@lru_cache(maxsize=512)  # the texts of a question, for names of as many words; some 40 KB each
+def _stretches(text: str, words: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sounds of a text's stretches of about so many words, coarse and fine; Latin ones begin with a capital."""
+    said = _WORD.findall(text)
+    sounds = [_sounds_of(word) for word in said]
+    whole = _joined(sounds)  # every stretch is cut from this: to join each anew took half of a question's time
+    coarse, fine = ([0, *accumulate(len(sound[part]) for sound in sounds)] for part in (0, 1))
+    begins = range(len(said)) if language_of(text) == "ar" else [at for at, word in enumerate(said) if word[0].isupper()]
     sizes = range(max(1, words - 1), words + 2)
-    rows = ([sounds for _, sounds in said[at : at + size]] for at in begins for size in sizes if at + size <= len(said))
-    return tuple(dict.fromkeys(sounds for row in rows if len((sounds := _joined(row)).coarse) >= MIN_SOUNDS))
+    rows = [(at, at + size) for at in begins for size in sizes if at + size <= len(said)]
+    long = [(at, end) for at, end in rows if coarse[end] - coarse[at] >= MIN_SOUNDS]
+    stretches = [(whole.coarse[coarse[at] : coarse[end]], whole.fine[fine[at] : fine[end]]) for at, end in long]
+    different = dict.fromkeys(stretches)
+    return tuple(stretch for stretch, _ in different), tuple(stretch for _, stretch in different)
 
 
 def _latin_rows(question: str) -> list[list[str]]:
@@ -176,6 +177,12 @@ def _is_unknown(word: str) -> bool:
 
 def _joined(row: Sequence[Sounds]) -> Sounds:
     return Sounds("".join(word.coarse for word in row), "".join(word.fine for word in row))
+
+
+@lru_cache(maxsize=100_000)
+def _sounds_of(word: str) -> Sounds:
+    """The sounds of a word as it is written."""
+    return _sounds(fold(word))
 
 
 @lru_cache(maxsize=100_000)
