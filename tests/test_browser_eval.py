@@ -158,11 +158,13 @@ def faults(page: Any) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("window", [PHONE], indirect=True)
 def test_an_answer_in_doubt_becomes_a_test_question(window: Window, folder: Path) -> None:
     page = window.page
     window.ask("كم عدد الجرحى في حادث العبّارة؟")
     page.locator(".flag").click()
     page.locator("#flag-form").wait_for()
+    page.wait_for_function("document.querySelector('#flag-about').getBoundingClientRect().top < innerHeight")
     assert page.input_value("#flag-question textarea") == "كم عدد الجرحى في حادث العبّارة؟"
     page.locator("#flag-save").click()
     page.get_by_text(ARABIC["flag_unmarked"]).wait_for()

@@ -54,11 +54,16 @@ def test_filters_narrow_the_question_and_are_dropped_one_by_one_or_all(window: W
 
 
 @pytest.mark.parametrize("window", [PHONE], indirect=True)
-def test_filters_fit_a_phone(window: Window) -> None:
-    window.page.locator("#narrow summary").click()
-    box = window.page.locator("#narrow form").bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= PHONE["width"]
+def test_what_opens_over_the_page_fits_a_phone(window: Window) -> None:
+    page = window.page
+    window.ask("كم عائلة عادت؟")
+    page.get_by_text(ARABIC["history"].format(count="١")).wait_for()
+    for opener, part in (("#narrow summary", "#narrow form"), ("#history summary", "#history .forget"), (".chip", "#peek")):
+        page.locator(opener).first.click() if part != "#peek" else page.locator(opener).first.hover()
+        box = page.locator(part).bounding_box()
+        assert box["x"] >= 0, part
+        assert box["x"] + box["width"] <= PHONE["width"], part
+        page.keyboard.press("Escape")
 
 
 def test_statements_are_found_by_title_issuer_and_text_and_opened(window: Window) -> None:

@@ -26,9 +26,11 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private
 YES, NO = "yes", "no"
 BETWEEN_STRETCHES = re.compile(r"\n[^\S\n]*\n")
 
-# Opened, the form comes into view.
+# Opened, the form comes into view as soon as Gradio has shown it; the first time it is made then.
 FORM_SCRIPT = """
-watch('value', () => { if (element.textContent.trim()) element.scrollIntoView({ block: 'nearest' }); });
+const show = () => setTimeout(() => { if (element.textContent.trim()) element.scrollIntoView({ block: 'nearest' }); }, 100);
+watch('value', show);
+show();
 """
 
 
