@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,7 +30,7 @@ from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.build import open_store, open_writing
 from rag.errors import SourceError, UnknownStatement
-from rag.index import WritableIndex
+from rag.index import PassageEmbeddings, WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
 from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
@@ -51,24 +51,28 @@ def ingest(
     columns: Mapping[str, str] | None = None,
     workers: int | None = None,
     progress: bool = False,
+    read: Callable[[Sequence[Path]], Generator[Reading]] | None = None,
+    embeddings: PassageEmbeddings | None = None,
 ) -> IngestReport:
     """Add or update the statements in files, in folders and at addresses; with `prune`, also remove those that are gone from there.
 
     `columns`: what the columns of tables are called, as in {"text": "body"}, beside the names that are known. A table or archive that has
     changed lets go of the statements that it no longer holds, if all of it can be read. `workers`: how many files are read side by side,
-    each in a process of its own, while others are embedded and written; one a processor unless given, at most four.
+    each in a process of its own, while others are embedded and written; one a processor unless given, at most four. `read` and
+    `embeddings` take the places of reading here and of the settings' model, as `ingest.on_ray` does.
 
     Raises SourceError when a path does not exist, and the Index… and ModelError family; whatever is wrong with single files is reported.
     """
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
     files, addresses = find_sources(sources)
-    with open_writing(settings) as writable:
+    with open_writing(settings, embeddings=embeddings) as writable:
         known = [light(statement) for statement in writable.store.all_statements()]
         places = {file_of(statement.read_from) for statement in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
         bar = _bar(progress, total=len(files) + len(addresses))
-        readings = _readings(files, addresses, places, settings, columns or {}, workers or usual_workers(), bar)
+        ahead = read(files) if read else read_ahead(files, partial(read_path, columns=columns or {}), workers=workers or usual_workers())
+        readings = _readings(ahead, addresses, places, settings, columns or {}, bar)
         changed = _changed(readings, known, run, settings.passage_chars)
         for batch in _batches(changed, settings.passage_chars):
             run.passages += writable.put(batch)
@@ -126,17 +130,15 @@ class _Run:
 
 
 def _readings(
-    files: Sequence[Path],
+    ahead: Generator[Reading],
     addresses: Sequence[str],
     known: Collection[str],
     settings: Settings,
     columns: Mapping[str, str],
-    workers: int,
     bar: tqdm[Any],
 ) -> Iterator[Reading]:
-    """Read files side by side, then addresses one after the other; `known` holds the places from which the index has statements."""
+    """What is read of the files, then addresses one after the other; `known` holds the places from which the index has statements."""
     with bar, ExitStack() as stack:
-        ahead = read_ahead(files, partial(_read, columns=columns), workers=workers)
         for reading in stack.enter_context(closing(ahead)):
             yield reading
             bar.update()
@@ -199,7 +201,16 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             run.vanished += index.in_file(reading.place)
 
 
-def _read(path: Path, worker: Worker, *, columns: Mapping[str, str]) -> Reading:
+def embedded_by(reading: Reading, passage_chars: int, *, known: Collection[str]) -> Iterator[str]:
+    """Yield what an ingest would embed of a reading, without the statements whose texts, by their digests, are `known`."""
+    for document in map(mended, reading.documents):
+        statement = _statement(reading, place_of(reading.place, document.part), document, _Run())
+        if light(statement).text not in known:
+            for passage in split(statement, max_chars=passage_chars):
+                yield from embedded_texts(statement, passage)
+
+
+def read_path(path: Path, worker: Worker, *, columns: Mapping[str, str]) -> Reading:
     """Read a file, with what its side-car says."""
     if (name := without_halves(str(path))) != str(path):
         reason = refuse(name, "has a name that is no text in any encoding; rename it")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from rag.embeddings import Asked, LocalEmbeddings
-    from rag.index import Index, WritableIndex
+    from rag.index import Index, PassageEmbeddings, WritableIndex
     from rag.reranker import Reranker
     from rag.retrieve import Retriever
     from rag.schema import Account, Facets, Filters, Statement
@@ -134,11 +134,13 @@ def newest_first(statements: Iterable[Statement]) -> list[Statement]:
 
 
 @contextmanager
-def open_writing(settings: Settings, *, must_exist: bool = False, rebuild: bool = False) -> Iterator[WritableIndex]:
-    """Open the index for writing, made if it is not there unless it `must_exist`."""
+def open_writing(
+    settings: Settings, *, must_exist: bool = False, rebuild: bool = False, embeddings: PassageEmbeddings | None = None
+) -> Iterator[WritableIndex]:
+    """Open the index for writing, made if it is not there unless it `must_exist`; with `embeddings` in the settings' place."""
     from rag.index import read_manifest, writing
 
     if must_exist:
         read_manifest(settings.index)
-    with writing(settings.index, open_embeddings(settings), chroma_url=settings.chroma_url, rebuild=rebuild) as index:
+    with writing(settings.index, embeddings or open_embeddings(settings), chroma_url=settings.chroma_url, rebuild=rebuild) as index:
         yield index
