@@ -148,7 +148,7 @@ def test_stop_ends_the_answer_and_says_so(window: Window) -> None:
 def test_nothing_found_is_said_and_the_nearest_offered_as_no_answer(window: Window) -> None:
     window.ask("هل وصلت البعثة إلى المريخ؟")
     assert "لا تتضمن البيانات جواباً" in window.page.locator(".answer").text_content()
-    assert window.page.locator("#evidence .nearest h3").text_content() == ARABIC["nearest"]
+    assert window.page.locator("#evidence .nearest > h3").text_content() == ARABIC["nearest"]
     assert window.page.locator("#chat .chip").count() == 0
     window.page.locator(".to-nearest").click()
     assert window.page.locator("#evidence-0-1").evaluate("e => e === document.activeElement")
