@@ -16,11 +16,13 @@ the statement's record, then removes the old passages: killed anywhere in betwee
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 _CLIENTS = threading.Lock()  # Chroma counts the clients of a folder without one: opened while another is closed, a client can fail
+_ARENA_MAX = -8  # of glibc's mallopt
 PAGE = 1_000  # records read or written at once; below Chroma's own limit of a batch
 
 
@@ -63,6 +66,7 @@ class Store:
     @classmethod
     def open(cls, folder: Path, *, url: str | None = None, prefix: str = "bayan") -> Store:
         """Open the store in `folder`, or the collections named `prefix` on the server at `url`. Raises IndexUnusable."""
+        _share_memory()
         import chromadb
         from chromadb.config import Settings
 
@@ -217,6 +221,17 @@ class Store:
         with _reachable():
             self._statements.delete(ids=[statement_id])
             self._versions.delete(where={"statement_id": statement_id})
+
+
+@cache
+def _share_memory() -> None:
+    """Have all threads take their memory from one pool, where the C library lets itself be told.
+
+    Chroma writes with two dozen threads, and glibc gives them pools of their own that never shrink: from 1,000 to 6,000 passages an ingest
+    grew by 127 MB, with one pool by 46, at the same rate.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _collection(client: ClientAPI, name: str) -> Collection:
