@@ -15,7 +15,7 @@ from rag.language.numbers import Number, number_terms, numbers, same_number
 from rag.language.sentences import sentences
 from rag.language.terms import Terms, analyse, content_words, stem, words
 
-TEXT_VERSION = 5
+TEXT_VERSION = 6
 """Raised whenever the same text would give other terms, sentences or passages: indexes made before are then rebuilt."""
 
 __all__ = [

@@ -22,6 +22,7 @@ from rag.language.gazetteer import listed_names
 from rag.language.hijri import gregorian_years, hijri_years
 from rag.language.names import MIN_LETTERS, can_be_names, name_keys, skeleton
 from rag.language.numbers import number_terms
+from rag.language.questions import asked_for
 from rag.language.resources import entries
 from rag.language.terms import content_words, stem, telling_numbers, words
 from rag.language.tokens import key as calendar_key
@@ -62,12 +63,17 @@ def question_terms(question: str, language: Literal["ar", "en"]) -> list[Term]:
 def asked_facts(question: str) -> list[Term]:
     """Return the facts that a question asks for by name, each with all the forms of both languages that can name it.
 
+    Of a question for a person the office that is named too: who is its president no text tells that speaks of none.
+
     >>> [term.stem for term in asked_facts("What is the population of Hasakah?")]
     ['popul']
+    >>> [term.stem for term in asked_facts("Who is the president of Turkey?")], asked_facts("What did the president say?")
+    (['presid'], [])
     """
     stems = [stem(word) for word in content_words(question)]
     phrases = {tuple(stems[at : at + size]) for size in range(1, LONGEST_FORM + 1) for at in range(len(stems) - size + 1)}
-    return [Term(" ".join(forms[0]), forms) for forms in _facts() if phrases.intersection(forms)]
+    listed = ("facts.tsv", "offices.tsv") if asked_for(question) == "person" else ("facts.tsv",)
+    return [Term(" ".join(forms[0]), forms) for name in listed for forms in _facts(name) if phrases.intersection(forms)]
 
 
 def asked_names(question: str, language: Literal["ar", "en"]) -> list[Term]:
@@ -184,8 +190,8 @@ def _forms(target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
 
 
 @cache
-def _facts() -> tuple[tuple[Form, ...], ...]:
-    return tuple(tuple(form for part in line.split("\t") for form in _stemmed(part)) for line in entries("facts.tsv"))
+def _facts(name: str) -> tuple[tuple[Form, ...], ...]:
+    return tuple(tuple(form for part in line.split("\t") for form in _stemmed(part)) for line in entries(name))
 
 
 def _stemmed(forms: str) -> list[Form]:

@@ -31,7 +31,7 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
 _PROCLITICS = "بلكف"
-_PRONOUNS = ("ا", "هم", "هن", "هما", "كم", "نا")  # beside ها and ه, which light10 takes off any word
+_PRONOUNS = ("ا", "هم", "هن", "هما", "كم", "نا", "ها", "ه")  # light10 takes the last two off any word, but leaves the preposition before it
 MIN_KNOWN = 3  # letters
 _SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه", "ي")
 
@@ -94,14 +94,14 @@ def _light10(word: str) -> str:
 
 
 def _known_part(word: str) -> str:
-    """The word of the vocabulary in one of none: without the preposition before it, the ending of شهيدا or the pronoun of سجونهم."""
+    """The word of the vocabulary in one of none: without the preposition before it, the ending of شهيدا, the pronoun of سجونهم, or two of
+    these as in بفتحه."""
     known = _vocabulary()
     if word in known:
         return word
-    if word[0] in _PROCLITICS and len(word) > MIN_KNOWN and word[1:] in known:
-        return word[1:]
-    endings = (word[: -len(ending)] for ending in _PRONOUNS if word.endswith(ending))
-    return next((rest for rest in endings if len(rest) >= MIN_KNOWN and rest in known), word)
+    wholes = [word, word[1:]] if word[0] in _PROCLITICS else [word]
+    rests = [*wholes[1:], *(whole[: -len(ending)] for whole in wholes for ending in _PRONOUNS if whole.endswith(ending))]
+    return next((rest for rest in rests if len(rest) >= MIN_KNOWN and rest in known), word)
 
 
 def _without_article(word: str) -> str:
