@@ -36,6 +36,7 @@ from rag.language import language_of
 from rag.retrieve import Retriever
 from rag.schema import Language, Statement
 from rag.settings import Settings, load_settings
+from rag.store import LANGUAGES as PASSAGE_LANGUAGES
 
 Floats = npt.NDArray[np.float64]
 TOP_K = 8
@@ -72,11 +73,21 @@ class Example:
     cell: str = ""
 
 
-def pool(folder: Path, texts: Sequence[str], embeddings: PassageEmbeddings) -> Retriever:
-    """Index texts, every one a statement of its own."""
-    with writing(folder, embeddings) as index:
-        index.put([(s, split(s, max_chars=700)) for s in (_statement(str(number), text) for number, text in enumerate(texts))])
-    return Retriever(Index.open(folder, embeddings), embeddings)  # type: ignore[arg-type]
+def read_public(folder: Path) -> dict[str, list[Question]]:
+    """Read the public sets, each question's `statement` being its paragraph."""
+    return {name: read_squad(folder / f"{name}.json", language) for name, language in LANGUAGES.items()}
+
+
+def open_pools(folder: Path, sets: Mapping[str, Sequence[Question]], embeddings: PassageEmbeddings) -> dict[Language, Retriever]:
+    """Index the paragraphs of each language in `folder`, every one a statement of its own; what is there already is not made again."""
+    pools: dict[Language, Retriever] = {}
+    for code in PASSAGE_LANGUAGES:
+        texts = list(dict.fromkeys(q.statement or "" for name, qs in sets.items() if LANGUAGES[name] == code for q in qs))
+        with writing(folder / code, embeddings) as index:
+            if index.store.counts()["statements"] < len(texts):
+                index.put([(s, split(s, max_chars=700)) for s in (_statement(str(number), text) for number, text in enumerate(texts))])
+        pools[code] = Retriever(Index.open(folder / code, embeddings), embeddings)  # type: ignore[arg-type]
+    return pools
 
 
 def _statement(statement_id: str, text: str) -> Statement:
@@ -241,11 +252,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Learn when to answer.")
     parser.add_argument("sets", type=Path, help=f"folder of {', '.join(f'{name}.json' for name in LANGUAGES)}")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="ask only every Nth public question")
+    parser.add_argument("--pools", type=Path, metavar="FOLDER", help="keep the indexed paragraphs there for another run")
     arguments = parser.parse_args()
     folder = arguments.sets
     settings = load_settings()
     embeddings = open_embeddings(settings)
-    sets = {name: read_squad(folder / f"{name}.json", language) for name, language in LANGUAGES.items()}
+    sets = read_public(folder)
     asked = {name: questions[:: arguments.every] for name, questions in sets.items()}
     with TemporaryDirectory() as temporary:
         samples = _own(ROOT / "ingest" / "samples", settings, Path(temporary) / "samples")
@@ -253,11 +265,7 @@ def main() -> None:
         own += collect_elsewhere(samples, [question for questions in sets.values() for question in questions][::ASKED_ELSEWHERE])
         if (extra := folder / "hasakah-dev.jsonl").exists():
             own += collect_own(_own(folder.parent / "statements", settings, Path(temporary) / "hasakah"), read_questions(extra))
-        pools: dict[Language, Retriever] = {}
-        for code in ("ar", "en"):
-            texts = dict.fromkeys(q.statement or "" for name, qs in sets.items() if LANGUAGES[name] == code for q in qs)
-            pools[code] = pool(Path(temporary) / code, list(texts), embeddings)
-        models = learn(asked, pools, own)
+        models = learn(asked, open_pools(arguments.pools or Path(temporary), sets, embeddings), own)
     write(ROOT / "rag" / "calibration.toml", models, embeddings.name, every=arguments.every)
     figures = {cell: model["figures"] for cell, model in models.items()}
     (ROOT / "evals" / "abstention.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -104,6 +104,19 @@ class LexicalIndex:
         hits = searcher.search(query, limit, count=False).hits
         return {searcher.doc(address)["passage_id"][0]: min(float(score) / bound, 1.0) for score, address in hits}
 
+    def coverage(self, terms: Sequence[WeightedTerm], passage_ids: Sequence[str]) -> dict[str, float]:
+        """Return for each of these passages the share, 0 to 1 by rarity, of the known terms that it or its heading holds, however often."""
+        known = [item for item in terms if item.known]
+        total = sum(item.weight for item in known)
+        if not total or not passage_ids:
+            return {}
+        schema, should, must = self._index.schema, tantivy.Occur.Should, tantivy.Occur.Must
+        held = [(should, self._held(item)) for item in known]
+        among = Query.const_score_query(Query.term_set_query(schema, "passage_id", list(passage_ids)), 0.0)
+        searcher = self._index.searcher()
+        hits = searcher.search(Query.boolean_query([(must, among), (must, Query.boolean_query(held))]), len(passage_ids), count=False).hits
+        return {searcher.doc(address)["passage_id"][0]: float(score) / total for score, address in hits}
+
     def count(self, language: Language, filters: Filters | None = None) -> int:
         """Return how many passages in `language` pass the filters."""
         return self._index.searcher().search(_narrowed(self._index.schema, filters, language), 1, count=True).count or 0
@@ -169,6 +182,11 @@ class LexicalIndex:
         pieces = [Query.boost_query(Query.term_query(schema, "grams", gram, "freq"), GRAM_BOOST) for gram in grams]
         wanted = Query.boolean_query([(should, query) for query in (*stems, *titles, *pieces)])
         return Query.boolean_query([(must, narrowed), (must, wanted)])
+
+    def _held(self, item: WeightedTerm) -> Query:
+        fields = (_renderings(self._index.schema, field, item.term) for field in ("stems", "title_stems"))
+        anywhere = Query.boolean_query([(tantivy.Occur.Should, query) for queries in fields for query in queries])
+        return Query.const_score_query(anywhere, item.weight)
 
     def _near(self, term: Term) -> list[Query]:
         """The keys of a term's names with a letter missing, wrong or too many, weighed by how rare all of these are together."""

@@ -1,9 +1,9 @@
 """Question → ranked passages: dense and lexical search in each language, brought to one scale.
 
-Three signals score a passage: its own vector, its best sentence's vector, and the share of the question's terms found in it, weighted by
-their rarity. The vectors' similarities are standardised within the passage's language, because a model puts two texts of one language
-nearer than two of different ones; a mixed index would otherwise hide the other language (arXiv 2507.07543). The lexical share is near 0
-when the question's words do not occur, so a lexical leg with nothing to say has no vote.
+A passage is scored by its own vector, its best sentence's vector and the question's terms found in it (weights: `rag.fusion`). The
+vectors' similarities are standardised within the passage's language, because a model puts two texts of one language nearer than two of
+different ones; a mixed index would otherwise hide the other language (arXiv 2507.07543). The lexical share is near 0 when the question's
+words do not occur, so a lexical leg with nothing to say has no vote.
 
 R@1 / R@5 on 790 Arabic passages (XQuAD, ARCD and TyDiQA development halves), and what each step brings:
 
@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from rag.copies import says_the_same
 from rag.filters import checked, no_match
+from rag.fusion import Signals, fusion
 from rag.gate import Gate
 from rag.index import Index
 from rag.language import language_of
@@ -44,9 +45,6 @@ EXACT, SPARE, MOST = 200, 2.0, 2_000
 RERANKED = 30  # of the best, looked at again by the optional reranker
 REMEMBERED = 2_000  # passages, 10 KB each
 COPIES_WITHIN = 3  # times the passages wanted: as far down are copies looked for
-SENTENCE_SHARE = 0.5  # of the dense score; the passage's own vector gives the rest
-LEXICAL_WEIGHT = 6.0
-NAME_WEIGHT = 30.0  # of the question's names heard in a passage of the other script: names R@1 .64 → .85, XQuAD en→ar stays
 
 
 class QuestionEmbeddings(Protocol):
@@ -90,8 +88,12 @@ class Candidate:
     sentence_scores: tuple[float, ...]
     passage_similarity: float
     sentence_similarities: tuple[float, ...]
-    lexical_share: float  # 0 to 1
+    signals: Signals
     copies: tuple[Candidate, ...] = ()  # which say the same, best first
+
+    @property
+    def lexical_share(self) -> float:
+        return self.signals.lexical
 
 
 @dataclass(frozen=True)
@@ -212,10 +214,19 @@ class Retriever:
         names = (
             heard_in(question, [f"{about.title}\n{item.passage.text}" for _, item, about in current]) if foreign else [0.0] * len(current)
         )
-        return [
-            _candidate(item, statement, vector, similarity.get(key), lexical.get(key, 0.0), unrelated, reference, name)
-            for (key, item, statement), name in zip(current, names, strict=True)
-        ]
+        coverage = self._index.lexical.coverage(terms, [key for key, _, _ in current])
+        weights = fusion(language_of(question), language)
+        candidates = []
+        for (key, item, statement), name in zip(current, names, strict=True):
+            sentences = item.sentence_vectors @ vector
+            best = float(sentences.max(initial=-1.0))
+            own = similarity.get(key, best)  # what only the lexical leg found lies beyond the nearest; its best sentence stands in
+            near = unrelated.standardise(own), unrelated.standardise(best)
+            signals = Signals(*near, lexical.get(key, 0.0), coverage.get(key, 0.0), name)
+            scores, similarities = (tuple(by.standardise(float(value)) for value in sentences) for by in (unrelated, reference))
+            found = weights.score(signals), scores, reference.standardise(own), similarities, signals
+            candidates.append(Candidate(item.passage, statement, *found))
+        return candidates
 
     def _stored(self, ids: Sequence[str], language: Language) -> dict[str, StoredPassage]:
         """The passages with these ids; those asked for lately are at hand, for reading from the store is half the time of a search.
@@ -251,26 +262,6 @@ class Retriever:
             self._references[language] = self._index.reference(language)
             self._samples[language] = np.vstack([self._index.sample(language), self._references[language]])
         return Scale.of(self._samples[language] @ vector), Scale.of(self._references[language] @ vector)
-
-
-def _candidate(
-    item: StoredPassage,
-    statement: Statement,
-    vector: Floats,
-    similarity: float | None,
-    share: float,
-    scale: Scale,
-    reference: Scale,
-    name: float,
-) -> Candidate:
-    sentences = item.sentence_vectors @ vector
-    best_sentence = float(sentences.max(initial=-1.0))
-    # A passage only the lexical leg found lies beyond the nearest; its best sentence stands in for its own vector.
-    own = best_sentence if similarity is None else similarity
-    dense = (1 - SENTENCE_SHARE) * scale.standardise(own) + SENTENCE_SHARE * scale.standardise(best_sentence)
-    score = dense + LEXICAL_WEIGHT * share + NAME_WEIGHT * name
-    ranked, near = (tuple(by.standardise(float(value)) for value in sentences) for by in (scale, reference))
-    return Candidate(item.passage, statement, score, ranked, reference.standardise(own), near, share)
 
 
 def rerank(question: str, ranked: Sequence[Candidate], reranker: PassageReranker) -> list[Candidate]:

@@ -11,6 +11,7 @@ from rag.assistant import MAX_QUESTION_CHARS, check_question
 from rag.decision import calibration
 from rag.errors import QuestionError
 from rag.evidence import QUOTE_CHARS, Evidence, about_asked, choose, gather
+from rag.fusion import Signals
 from rag.language.lexicon import question_terms
 from rag.lexical import WeightedTerm
 from rag.prompts import fill
@@ -33,7 +34,7 @@ def candidate(source: Statement, best: int = 0, *, near: float = 3.0, score: flo
     """The first passage of a statement, its sentence number `best` nearer to the question than the others."""
     passage = split(source)[0]
     similar = tuple(near if number == best else near - 2 for number in range(len(passage.sentences)))
-    return Candidate(passage, source, score, similar, near, similar, 0.5)
+    return Candidate(passage, source, score, similar, near, similar, Signals(near, near, 0.5, 0.5, 0.0))
 
 
 def found(question: str, *candidates: Candidate) -> Found:
