@@ -31,8 +31,9 @@ from ingest import ingest
 from ingest.passages import split
 from rag.build import open_embeddings, open_retriever
 from rag.evidence import consider
-from rag.index import Index, PassageEmbeddings, writing
+from rag.index import Index, writing
 from rag.language import language_of
+from rag.manifest import PassageEmbeddings
 from rag.retrieve import Retriever
 from rag.schema import Language, Statement
 from rag.settings import Settings, load_settings

@@ -81,6 +81,7 @@ class Tutorial:
     """LangChain's "build a RAG app": pieces of 1,000 characters that share 200."""
 
     def __init__(self, folder: Path, embeddings: BenchEmbeddings) -> None:
+        os.environ["ANONYMIZED_TELEMETRY"] = "False"  # read when Chroma opens a client
         self._folder, self._embeddings = folder, embeddings
 
     def build(self, texts: Sequence[str]) -> None:
@@ -99,11 +100,9 @@ class Tutorial:
         return distinct(piece.metadata["text"] for piece in self._chroma.similarity_search(question, k=DEEP * count))[:count]
 
     def _store(self) -> Any:
-        from chromadb.config import Settings
         from langchain_chroma import Chroma
 
-        silent = Settings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(self._folder))
-        return Chroma("bench", _for_langchain(self._embeddings), str(self._folder), client_settings=silent)
+        return Chroma("bench", _for_langchain(self._embeddings), str(self._folder))
 
 
 class Hybrid(Tutorial):

@@ -161,7 +161,7 @@ def _about_set(place: Place) -> dict[str, Any]:
 
 
 def _models(places: Sequence[Place]) -> list[dict[str, str]]:
-    from rag.index import read_manifest
+    from rag.manifest import read_manifest
 
     found = {manifest.digest: manifest.embedding for place in places for manifest in [read_manifest(place.settings.index)]}
     return [{"kind": "embedding", "name": name, "digest": digest} for digest, name in found.items()]

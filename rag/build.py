@@ -48,7 +48,7 @@ def open_index(settings: Settings, embeddings: LocalEmbeddings) -> Index:
 
 def open_retriever(settings: Settings) -> Retriever:
     """Open model and index for searching. A missing index is told of before a model is loaded."""
-    from rag.index import read_manifest
+    from rag.manifest import read_manifest
     from rag.retrieve import Retriever
 
     read_manifest(settings.index)
@@ -107,7 +107,7 @@ def account(settings: Settings, statement_id: str) -> Account:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
     """Open the store of an index for reading; no model is loaded. Raises IndexMissing, IndexUnusable."""
-    from rag.index import read_manifest
+    from rag.manifest import read_manifest
     from rag.store import Store
 
     manifest = read_manifest(settings.index)
@@ -121,8 +121,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
 def count_statements(settings: Settings, filters: Filters | None = None) -> Facets:
     """Count the statements that pass the filters; no model is loaded. Raises FilterError, IndexMissing, IndexUnusable."""
     from rag.filters import checked
-    from rag.index import read_manifest
     from rag.lexical import LexicalIndex
+    from rag.manifest import read_manifest
 
     filters = checked(filters)
     return LexicalIndex.open(settings.index / read_manifest(settings.index).data).facets(filters)
@@ -138,7 +138,8 @@ def open_writing(
     settings: Settings, *, must_exist: bool = False, rebuild: bool = False, embeddings: PassageEmbeddings | None = None
 ) -> Iterator[WritableIndex]:
     """Open the index for writing, made if it is not there unless it `must_exist`; with `embeddings` in the settings' place."""
-    from rag.index import read_manifest, writing
+    from rag.index import writing
+    from rag.manifest import read_manifest
 
     if must_exist:
         read_manifest(settings.index)

@@ -13,10 +13,11 @@ from functools import partial
 
 from rag.embeddings import catalogued_digest, engine_of
 from rag.errors import BayanError
-from rag.index import FORMAT, JOURNAL, Health, Manifest, examine, read_manifest, repair
+from rag.index import Health, examine, repair
 from rag.language import TEXT_VERSION
 from rag.lexical import LexicalIndex
 from rag.likeness import groups, prose
+from rag.manifest import FORMAT, JOURNAL, Manifest, read_manifest
 from rag.models import catalogue, verify
 from rag.settings import Settings
 from rag.store import Store

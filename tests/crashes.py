@@ -24,8 +24,9 @@ import rag.build
 from ingest import ingest, pipeline
 from ingest.passages import split
 from rag.errors import IndexUnusable
-from rag.index import JOURNAL, examine, read_manifest
+from rag.index import examine
 from rag.lexical import LexicalIndex
+from rag.manifest import JOURNAL, read_manifest
 from rag.store import Store
 
 ROUNDS, NAMES, SEED = 30, 6, 20310119

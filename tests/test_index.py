@@ -25,13 +25,15 @@ from hypothesis import strategies as st
 from servers import free_port, start_chroma
 
 import rag.index
+import rag.manifest
 from ingest import ingest, rebuild, remove
 from rag import Assistant, Statement
 from rag.build import list_statements
 from rag.doctor import examine_all, fix
 from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, SourceError, UnknownStatement
-from rag.index import JOURNAL, MANIFEST, Health, examine, read_manifest, writing
+from rag.index import Health, examine, writing
 from rag.lexical import LexicalIndex
+from rag.manifest import JOURNAL, MANIFEST, read_manifest
 from rag.schema import Passage
 from rag.settings import load_settings
 from rag.store import Store
@@ -278,14 +280,14 @@ def test_an_index_of_another_model_is_refused_with_the_command_that_mends_it(
 
 def test_an_index_of_another_text_processing_is_refused(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest([folder])
-    monkeypatch.setattr(rag.index, "TEXT_VERSION", 99)
+    monkeypatch.setattr(rag.manifest, "TEXT_VERSION", 99)
     with pytest.raises(IndexMismatch, match=r"text processing \d+\).*, 99\); rebuild it with `bayan ingest --rebuild"):
         Assistant.open(index)
 
 
 def test_an_index_of_an_earlier_format_is_refused(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest([folder])
-    monkeypatch.setattr(rag.index, "FORMAT", 99)
+    monkeypatch.setattr(rag.manifest, "FORMAT", 99)
     with pytest.raises(IndexMismatch, match=r"format \d+, .*fafafafafafa, 99, \d+\); rebuild it with `bayan ingest --rebuild"):
         ingest([folder])
     assert (rebuild().updated, titles(index)) == (2, ["Olive harvest", "بيان حول الهجوم"])

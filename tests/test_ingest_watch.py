@@ -21,7 +21,7 @@ from websites import serving
 import ingest.watch
 from ingest.watch import watch
 from rag.build import list_statements
-from rag.index import LOCK
+from rag.manifest import LOCK
 from rag.schema import IngestReport
 from rag.settings import load_settings
 
