@@ -14,7 +14,7 @@ INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' '
 CHROMIUM := /usr/bin/chromium
 TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 
-.PHONY: chat index test check bench load eval baseline docs lock clean
+.PHONY: chat index test check bench load eval baseline learn docs lock clean
 
 chat: index
 	$(BAYAN) serve --index $(INDEX)
@@ -86,6 +86,11 @@ baseline: index
 	cp index/baseline/*/summary.json evals/baseline.json
 	$(VENV)/bin/python -m evals.public ../shared/evalsets evals/baseline-public.json
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
+
+# How signals make a score and when to answer, from the public sets beside the checkout: after a change to vectors, words or signals.
+learn: $(READY)
+	$(VENV)/bin/python -m evals.fusion ../shared/evalsets --pools index/pools
+	$(VENV)/bin/python -m evals.calibrate ../shared/evalsets --pools index/pools
 
 docs: $(READY)
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
