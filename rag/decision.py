@@ -19,8 +19,7 @@ from math import exp
 from typing import TYPE_CHECKING
 
 from rag.emphasis import bearings
-from rag.fusion import fusion
-from rag.language import analyse, content_words, language_of, number_terms, stem
+from rag.language import analyse, content_words, number_terms, stem
 from rag.language.questions import asked_for
 from rag.schema import Language
 
@@ -66,8 +65,7 @@ def signals(question: str, quotes: Sequence[Quotable], found: Found) -> dict[str
     terms = [item for item in found.terms[passage.language] if item.known]
     in_sentence, in_quote = (stems_of(f"{statement.title}\n{text}") for text in (best.text, quotes[0].text))
     in_passage, in_statement = stems_of(f"{statement.title}\n{passage.text}"), stems_of(f"{statement.title}\n{statement.text}")
-    lexical, dense = (_field(found, value, passage.language) for value in ("lexical_share", "passage_similarity"))
-    scores = _field(found, "score", passage.language, level=fusion(language_of(question), passage.language).bias)
+    scores, lexical, dense = (_field(found, value, passage.language) for value in ("score", "lexical_share", "passage_similarity"))
     return {
         "sentence_similarity": best.similarity,
         "passage_similarity": candidate.passage_similarity,
@@ -125,13 +123,13 @@ def _neighbours(text: str) -> frozenset[tuple[str, str]]:
     return frozenset(pairwise(stem(word) for word in content_words(text)))
 
 
-def _field(found: Found, signal: str, language: Language, *, level: float = 0.0) -> list[float]:
-    """The best value of a signal, above a level, in each of the first statements of a language, highest first; where there are few, 0, that
-    of a text on any other subject, follows: two statements on one event do not make the question a doubtful one."""
+def _field(found: Found, signal: str, language: Language) -> list[float]:
+    """The best value of a signal in each of the first statements of a language, highest first; where there are few, 0, that of a text on
+    any other subject, follows: two statements on one event do not make the question a doubtful one."""
     best: dict[str, float] = {}
     for candidate in found.candidates:
         if candidate.passage.language == language:
-            key, value = candidate.statement.statement_id, float(getattr(candidate, signal)) - level
+            key, value = candidate.statement.statement_id, float(getattr(candidate, signal))
             best[key] = max(best.get(key, value), value)
     highest = sorted(best.values(), reverse=True)[: FIELD + 1]
     return [*highest, *[0.0] * (FIELD + 1 - len(highest))]

@@ -37,12 +37,11 @@ class Fusion:
     lexical: float
     coverage: float
     name: float
-    bias: float  # against the pair of the question's own language
 
     def score(self, found: Signals) -> float:
         """Return the passage's score, to be compared with those of either language."""
         dense = self.passage * found.passage + self.sentence * found.sentence
-        return dense + self.lexical * found.lexical + self.coverage * found.coverage + self.name * found.name + self.bias
+        return dense + self.lexical * found.lexical + self.coverage * found.coverage + self.name * found.name
 
 
 @cache
