@@ -1,8 +1,8 @@
 """Passages found → the quotes that answer, and how likely they do.
 
 Each sentence is scored by its nearness to the question, its statement's best passage, the share of the question's terms that it or the
-title above it holds, and whether it holds the kind of thing asked for. The best sentences, each with the neighbours that fit beside it,
-become quotes. Whether they answer is decided in `rag.decision`. Knows nothing of storage, wording or interfaces.
+title above it holds, and whether it holds the kind of thing asked for or names the fact. The best sentences, each with the neighbours
+that fit beside it, become quotes. Whether they answer is decided in `rag.decision`. Knows nothing of storage, wording or interfaces.
 
     evidence = gather(question, retriever.retrieve(question, top_k=8), count=2)
     evidence.answers, evidence.quotes[0].text
@@ -28,7 +28,7 @@ from rag.schema import Span, Statement
 
 # Weights of a sentence's signals beside its own nearness, chosen on the sample questions; the public sets do not tell 0.5 to 1.5 times
 # these values apart.
-STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT = 1.0, 3.0, 0.5
+STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT, FACT_WEIGHT = 1.0, 3.0, 0.5, 1.0
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 LIST_CHARS = 900  # a list, and what a sentence must not be parted from, up to this
 _QUOTATION_MARKS = (("«", "»"), ("“", "”"))
@@ -54,6 +54,14 @@ class Sentence:
     def text(self) -> str:
         span = self.candidate.passage.sentences[self.number]
         return self.candidate.statement.text[span.start : span.end]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a question asks for: a kind of thing, and facts or offices that it names."""
+
+    kind: Kind | None
+    facts: tuple[Term, ...]
 
 
 @dataclass(frozen=True)
@@ -158,10 +166,10 @@ def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
 
 
 def _rank(question: str, found: Found) -> list[Sentence]:
-    kind, best = asked_for(question), _best_scores(found)
+    asked, best = Asked(asked_for(question), tuple(asked_facts(question))), _best_scores(found)
     top = max(best.values(), default=0.0)
     sentences = [
-        _sentence(candidate, number, kind, found.terms[candidate.passage.language], best[candidate.statement.statement_id] - top)
+        _sentence(candidate, number, asked, found.terms[candidate.passage.language], best[candidate.statement.statement_id] - top)
         for candidate in found.candidates
         for number in range(len(candidate.passage.sentences))
     ]
@@ -174,13 +182,14 @@ def _best_scores(found: Found) -> dict[str, float]:
     return {candidate.statement.statement_id: candidate.score for candidate in ascending}
 
 
-def _sentence(candidate: Candidate, number: int, kind: Kind | None, terms: Sequence[WeightedTerm], statement_score: float) -> Sentence:
+def _sentence(candidate: Candidate, number: int, asked: Asked, terms: Sequence[WeightedTerm], statement_score: float) -> Sentence:
     span, statement = candidate.passage.sentences[number], candidate.statement
     text = statement.text[span.start : span.end]
     share = _share(terms, f"{statement.title}\n{text}")
-    held = 0 if kind is None or kind not in TOLD_KINDS else (1 if holds(text, kind) else -1)
+    held = 0 if asked.kind is None or asked.kind not in TOLD_KINDS else (1 if holds(text, asked.kind) else -1)
+    named = bool(asked.facts) and all(fact.found_in(stems_of(text)) for fact in asked.facts)
     nearness = candidate.sentence_scores[number]
-    score = nearness + STATEMENT_WEIGHT * statement_score + TERMS_WEIGHT * share + KIND_WEIGHT * held
+    score = nearness + STATEMENT_WEIGHT * statement_score + TERMS_WEIGHT * share + KIND_WEIGHT * held + FACT_WEIGHT * named
     return Sentence(candidate, number, score, candidate.sentence_similarities[number], share, held)
 
 
