@@ -25,7 +25,7 @@ from ingest.pipeline import embedded_by, ingest, read_path
 from ingest.sources import Reading
 from rag.build import open_embeddings, open_store
 from rag.errors import IndexMissing, SettingsError
-from rag.index import Floats, PassageEmbeddings
+from rag.manifest import Floats, PassageEmbeddings
 from rag.schema import IngestReport
 from rag.settings import Settings, load_settings
 

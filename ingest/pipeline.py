@@ -30,8 +30,9 @@ from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.build import open_store, open_writing
 from rag.errors import SourceError, UnknownStatement
-from rag.index import PassageEmbeddings, WritableIndex, embedded_texts
+from rag.index import WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
+from rag.manifest import PassageEmbeddings
 from rag.schema import Cut, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 

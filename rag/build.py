@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from rag.embeddings import Asked, LocalEmbeddings
-    from rag.index import Index, PassageEmbeddings, WritableIndex
+    from rag.index import Index, WritableIndex
+    from rag.manifest import PassageEmbeddings
     from rag.reranker import Reranker
     from rag.retrieve import Retriever
     from rag.schema import Account, Facets, Filters, Statement
