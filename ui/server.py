@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from rag.assistant import Assistant
-from rag.errors import SettingsError
+from rag.errors import BayanError, SettingsError
+from rag.schema import Answer
 from rag.settings import Settings
 from ui import api, openai_api
 from ui.access import Access
@@ -45,7 +48,7 @@ def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations 
     # The server's own warnings go where ours go.
     config = uvicorn.Config(web, log_level="warning", log_config=None, access_log=False, timeout_graceful_shutdown=2)
     try:
-        _Server(config).run(sockets=[listener])
+        _Server(config, ready=partial(_warm_up, assistant)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:
@@ -108,8 +111,20 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def _warm_up(assistant: Assistant) -> None:
+    """Read what is read when first used, word lists above all: it would cost the first reader a second. No language model is asked."""
+    with suppress(BayanError):
+        for question in ("كم عدد الجرحى في الحسكة؟", "How many people were injured in Hasakah?"):
+            with closing(assistant.steps(question)) as steps:
+                next(step for step in steps if isinstance(step, Answer))
+
+
 class _Server(uvicorn.Server):
-    """uvicorn, saying where it listens."""
+    """uvicorn, saying where it listens, then calling `ready` beside it."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -118,3 +133,4 @@ class _Server(uvicorn.Server):
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
+        threading.Thread(target=self._ready, daemon=True).start()
