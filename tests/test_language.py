@@ -600,3 +600,18 @@ def test_language_data_is_in_plain_letters_and_without_repetition(name: str) -> 
 def test_a_table_has_two_filled_columns(name: str) -> None:
     broken = [line for line in lines_of(name) if line.count("\t") != 1 or not all(part.strip() for part in line.split("\t"))]
     assert broken == []
+
+
+def test_a_question_for_a_person_asks_for_the_office_it_names() -> None:
+    president, director = asked_facts("Who is the president of Turkey?")[0], asked_facts("ما اسم مدير السجن؟")[0]
+    assert president.found_in(stems_of("قال رئيس الجمهورية إن المعبر سيفتح."))
+    assert not president.found_in(stems_of("استمرار العدوان التركي على المنطقة"))
+    assert director.found_in(stems_of("The prison's director, Salim Hayek, denied it."))
+    assert asked_facts("What did the president say about the crossing?") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "bare"), [("بفتحه", "فتح"), ("بترحيلهم", "ترحيل"), ("لسجنه", "سجن"), ("كتابه", "كتاب"), ("بيانه", "بيان")]
+)
+def test_a_preposition_and_a_pronoun_come_off_a_known_word_together(written: str, bare: str) -> None:
+    assert stem(written) == stem(bare)
