@@ -111,7 +111,7 @@ def test_statements_are_added_with_a_report_asked_about_and_removed(bare: str, b
         page.locator(".statements .title").nth(1).wait_for()
         page.get_by_role("tab", name=ARABIC["tab_chat"]).click()
         page.locator(".example").nth(1).wait_for()
-        window.ask("كم راكباً أصيب في التصادم؟")
+        window.ask("كم راكباً أصيب عندما اصطدمت العبّارة نسيم اللؤلؤ بصندل؟")
         assert page.locator(".answer .chip").count() >= 1
         page.get_by_role("tab", name=ARABIC["tab_statements"]).click()
         page.locator(".ask-remove").first.click()

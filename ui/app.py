@@ -62,7 +62,7 @@ class Window:
             self.header = gr.HTML(header_html(language), elem_id="header")
             names = [(name, code) for code, name in LANGUAGE_NAMES.items()]
             self.switch = gr.Radio(names, value=language, label=words["language_label"], elem_id="switch", container=False)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab(words["tab_chat"], id="chat") as self.talking, gr.Row(elem_id="desk"):
                 self._lay_desk(language)
                 form = FlagForm(evaluations, desk.assistant.statements, language) if evaluations else None

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from rag.assistant import Assistant
 from rag.errors import BayanError, SettingsError
-from rag.schema import Answer
+from rag.schema import Delta
 from rag.settings import Settings
 from ui import api, openai_api
 from ui.access import Access
@@ -115,8 +115,8 @@ def _warm_up(assistant: Assistant) -> None:
     """Read what is read when first used, word lists above all: it would cost the first reader a second. No language model is asked."""
     with suppress(BayanError):
         for question in ("كم عدد الجرحى في الحسكة؟", "How many people were injured in Hasakah?"):
-            with closing(assistant.steps(question)) as steps:
-                next(step for step in steps if isinstance(step, Answer))
+            with closing(assistant.stream(question)) as events:  # type: ignore[type-var]  # a generator
+                next((event for event in events if isinstance(event, Delta)), None)
 
 
 class _Server(uvicorn.Server):
