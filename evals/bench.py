@@ -7,7 +7,7 @@ otherwise. At scale no model runs: a vector is the sum of its text's words, each
 neighbourhoods; the time of embedding a question is told beside. Every system builds in one process and is asked in a fresh one, so that
 memory and the time to open are its own. Ratios, not seconds, are to be compared between machines.
 
-Writes bench.json and bench.svg beside the printed tables. Bayan's own ratios, against embedding alone, come last.
+Writes bench.json and bench.svg beside the printed tables. Bayan's answer beside the embedding of its question comes last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -32,13 +31,13 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
+from evals.footprint import disk_mb, peak_mb
 from evals.formats import read_squad
 from evals.peers import SYSTEMS, BenchEmbeddings
 from evals.questions import Question, read_questions
 from ingest import ingest
 from rag import Assistant
 from rag.build import open_embeddings
-from rag.index import embedded_texts
 from rag.language import content_words, sentences
 from rag.schema import Language
 from rag.settings import load_settings
@@ -126,8 +125,7 @@ def build(system: str, embeddings: BenchEmbeddings, folder: Path, work: Mapping[
     begun = time.perf_counter()
     SYSTEMS[system](folder, embeddings).build(work["texts"])
     seconds, count = time.perf_counter() - begun, len(work["texts"])
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return {"texts_per_s": count / seconds, "build_mb": _peak(), "disk_mb_per_1000": size / 1e6 / count * 1_000}
+    return {"texts_per_s": count / seconds, "build_mb": peak_mb(), "disk_mb_per_1000": disk_mb(folder) / count * 1_000}
 
 
 def ask(system: str, embeddings: BenchEmbeddings, folder: Path, work: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,16 +152,8 @@ def ask(system: str, embeddings: BenchEmbeddings, folder: Path, work: Mapping[st
         "asked": len(spent),
         "p50_ms": median(spent),
         "p95_ms": quantiles(spent, n=20)[-1],
-        "mb": _peak(),
+        "mb": peak_mb(),
     }
-
-
-def _peak() -> float:
-    """The most memory that this process held, in MB; not `ru_maxrss`, which the child inherits."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1_024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
 
 
 def milliseconds(action: Callable[[], object]) -> float:
@@ -246,15 +236,12 @@ def plot(results: Mapping[str, Mapping[str, Mapping[str, Any]]], path: Path) -> 
 
 
 def own_ratios() -> None:
-    """Print Bayan's times as ratios to embedding alone."""
+    """Print how long an answer takes beside the embedding of its question; of an ingest, `evals.bench_ingest` tells."""
     asked = [question.question for question in _own_questions()][:20]
     with TemporaryDirectory() as folder:
         settings = load_settings(index=Path(folder))
-        seconds = ingest([ROOT / "ingest" / "samples"], settings=settings).seconds
+        ingest([ROOT / "ingest" / "samples"], settings=settings)
         assistant, embeddings = Assistant.open(settings=settings), open_embeddings(settings)
-        store = assistant._retriever._index.store
-        passages = [(s, p.passage) for s in store.all_statements() for p, _ in store.passages_of(s.statement_id).values()]
-        texts = [text for statement, passage in passages for text in embedded_texts(statement, passage)]
         for question in asked:  # warm up
             assistant.ask(question)
         embed, answer, evidence = [], [], []
@@ -262,11 +249,8 @@ def own_ratios() -> None:
             embed.append(milliseconds(lambda q=question: embeddings.embed_query_array(q)))  # type: ignore[misc]
             answer.append(milliseconds(lambda q=question: assistant.ask(q)))  # type: ignore[misc]
             evidence.append(assistant.ask(question).timings_ms.evidence)
-        alone = milliseconds(lambda: embeddings.embed_passages_array(texts)) / 1_000
     print(f"answer / embedding its question: {median(answer) / median(embed):.2f}   (answer {median(answer):.0f} ms)")
     print(f"evidence / whole answer:         {median(evidence) / median(answer):.2f}   (evidence {median(evidence):.0f} ms)")
-    rate = f"{len(texts) / alone:.0f} texts a second; the ingest loads the model too"
-    print(f"ingest / embedding its texts:    {seconds / alone:.2f}   ({rate})")
 
 
 def main() -> None:
@@ -278,7 +262,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.child:
         step, system, folder, model = given.child
-        return child(step, system, Path(folder), model)
+        child(step, system, Path(folder), model)
+        return
     given.out.mkdir(parents=True, exist_ok=True)
     work = quality(given.sets)
     questions = [pair for pairs in work["cells"].values() for pair in pairs]
@@ -296,7 +281,6 @@ def main() -> None:
         (given.out / "bench.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     plot(results, given.out / "bench.svg")
     own_ratios()
-    return None
 
 
 if __name__ == "__main__":

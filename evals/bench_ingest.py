@@ -21,6 +21,7 @@ import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
 import rag.build
+from evals.footprint import disk_mb, peak_mb
 from ingest import ingest
 from rag.build import open_embeddings, open_store
 from rag.index import embedded_texts
@@ -72,17 +73,6 @@ def write_files(folder: Path, count: int, *, seed: int) -> None:
     for number, begin in enumerate(range(0, count, PER_FILE)):
         rows = statements(min(PER_FILE, count - begin), seed=seed * 1_000 + number)
         (folder / f"{seed:03}-{number:05}.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process has held so far."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1_048_576 if sys.platform == "darwin" else 1_024)
-
-
-def disk_mb(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def grow(sizes: Sequence[int]) -> None:

@@ -32,6 +32,7 @@ from zlib import crc32
 import httpx
 import numpy as np
 
+from evals.footprint import held_mb
 from evals.questions import read_questions
 from ingest import ingest
 from ingest.passages import split
@@ -160,13 +161,7 @@ async def watch_memory(process: int, every_s: float) -> None:
     """Print what a process holds, at each interval. Linux only."""
     for interval in count(1):
         await asyncio.sleep(every_s)
-        print(f"  minute {interval * every_s / 60:.0f}: {resident_mb(process):.0f} MB")
-
-
-def resident_mb(process: int) -> float:
-    """Return what a process holds in memory, in MB. Linux only."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        print(f"  minute {interval * every_s / 60:.0f}: {held_mb(process):.0f} MB")
 
 
 async def measure(address: str, process: int, questions: Sequence[str], *, readers: int, minutes: float, pause_s: float) -> None:
@@ -188,7 +183,7 @@ def main() -> None:
     given = parser.parse_args()
     questions = [question.question for question in read_questions(ROOT / "evals" / "sets" / "samples.jsonl")]
     with serving(make_index(load_settings(), given.passages)) as (address, process):
-        print(f"{given.passages} passages; the server holds {resident_mb(process):.0f} MB")
+        print(f"{given.passages} passages; the server holds {held_mb(process):.0f} MB")
         asyncio.run(measure(address, process, questions, readers=given.readers, minutes=given.minutes, pause_s=given.pause))
 
 

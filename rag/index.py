@@ -1,4 +1,4 @@
-"""An index folder: store and lexical index kept in step, and the manifest that says how they were made.
+"""An index folder: store and lexical index kept in step, by one writer, for any number of readers.
 
     with writing(Path("index"), embeddings) as index:   # one writer at a time
         index.put([(statement, passages)])
