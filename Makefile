@@ -11,6 +11,7 @@ SIZES ?= 1000 10000 100000
 # the vectors, so that a checkout brought up to date starts without further ado.
 MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
+POOLS := index/pools-$(firstword $(MAKING))
 CHROMIUM := /usr/bin/chromium
 TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 
@@ -89,8 +90,8 @@ baseline: index
 
 # How signals make a score and when to answer, from the public sets beside the checkout: after a change to vectors, words or signals.
 learn: $(READY)
-	$(VENV)/bin/python -m evals.fusion ../shared/evalsets --pools index/pools
-	$(VENV)/bin/python -m evals.calibrate ../shared/evalsets --pools index/pools
+	$(VENV)/bin/python -m evals.fusion ../shared/evalsets --pools $(POOLS)
+	$(VENV)/bin/python -m evals.calibrate ../shared/evalsets --pools $(POOLS)
 
 docs: $(READY)
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py

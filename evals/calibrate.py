@@ -84,9 +84,12 @@ def open_pools(folder: Path, sets: Mapping[str, Sequence[Question]], embeddings:
     pools: dict[Language, Retriever] = {}
     for code in PASSAGE_LANGUAGES:
         texts = list(dict.fromkeys(q.statement or "" for name, qs in sets.items() if LANGUAGES[name] == code for q in qs))
+        statements = [_statement(str(number), text) for number, text in enumerate(texts)]
         with writing(folder / code, embeddings) as index:
-            if index.store.counts()["statements"] < len(texts):
-                index.put([(s, split(s, max_chars=700)) for s in (_statement(str(number), text) for number, text in enumerate(texts))])
+            kept = {statement.statement_id: statement.text for statement in index.store.all_statements()}
+            if kept != {statement.statement_id: statement.text for statement in statements}:  # none yet, or those of other sets
+                index.remove(list(kept))
+                index.put([(statement, split(statement, max_chars=700)) for statement in statements])
         pools[code] = Retriever(Index.open(folder / code, embeddings), embeddings)  # type: ignore[arg-type]
     return pools
 
@@ -249,12 +252,17 @@ def learn(sets: Mapping[str, list[Question]], pools: Mapping[Language, Retriever
     return models
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Learn when to answer.")
+def learning(description: str) -> argparse.Namespace:
+    """Read the arguments of a program that learns from the public sets."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("sets", type=Path, help=f"folder of {', '.join(f'{name}.json' for name in LANGUAGES)}")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="ask only every Nth public question")
     parser.add_argument("--pools", type=Path, metavar="FOLDER", help="keep the indexed paragraphs there for another run")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = learning("Learn when to answer.")
     folder = arguments.sets
     settings = load_settings()
     embeddings = open_embeddings(settings)

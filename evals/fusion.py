@@ -13,7 +13,6 @@ has.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from evals.calibrate import LANGUAGES, open_pools, read_public
+from evals.calibrate import LANGUAGES, learning, open_pools, read_public
 from evals.questions import Question
 from rag.build import open_embeddings
 from rag.fusion import Signals
@@ -174,11 +173,7 @@ def write(path: Path, weights: Floats, reached: Mapping[str, tuple[int, float, f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Learn how signals make a score.")
-    parser.add_argument("sets", type=Path, help=f"folder of {', '.join(f'{name}.json' for name in LANGUAGES)}")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="ask only every Nth public question")
-    parser.add_argument("--pools", type=Path, metavar="FOLDER", help="keep the indexed paragraphs there for another run")
-    arguments = parser.parse_args()
+    arguments = learning("Learn how signals make a score.")
     embeddings = open_embeddings(load_settings())
     sets = read_public(arguments.sets)
     right = {name: {question.question_id: question.statement or "" for question in questions} for name, questions in sets.items()}
