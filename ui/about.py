@@ -18,8 +18,8 @@ PARTS = ("gradio", "chromadb", "langchain-core")  # whose versions are told besi
 def header_html(interface: Language) -> str:
     """Draw the masthead: the name, and in a sentence what Bayan is; before it, for the keyboard, the way to the question."""
     skip = f'<a class="skip" href="#question">{said("skip", interface)}</a>'
-    names = f' data-close="{said("close", interface)}" data-more="{said("more_tabs", interface)}"'  # for what Gradio names in English
-    return skip + element("div", "masthead", interface, f"<h1>{said('name', interface)}</h1><p>{said('intro', interface)}</p>", names)
+    close = f' data-close="{said("close", interface)}"'  # for a button that Gradio names in English
+    return skip + element("div", "masthead", interface, f"<h1>{said('name', interface)}</h1><p>{said('intro', interface)}</p>", close)
 
 
 def promises_html(interface: Language) -> str:

@@ -294,12 +294,11 @@ window.bayan = (() => {
     target.dir = lead > 0 ? 'rtl' : lead < 0 ? 'ltr' : root.dir;
   });
 
-  // What Gradio names in English alone, and a message whose head is a button round another.
+  // The button that Gradio names in English alone, and a message whose head is a button round another.
 
   const rename = () => {
-    const { close, more } = find('.masthead')?.dataset || {};
-    for (const [selector, label] of [['.toast-close', close], ['.overflow-menu > button', more]])
-      document.querySelectorAll(selector).forEach((button) => { if (label && button.ariaLabel !== label) button.ariaLabel = label; });
+    const label = find('.masthead')?.dataset.close;
+    document.querySelectorAll('.toast-close').forEach((button) => { if (label && button.ariaLabel !== label) button.ariaLabel = label; });
     document.querySelectorAll('.toast-header[role]').forEach((head) => { head.removeAttribute('role'); head.removeAttribute('tabindex'); });
   };
   new MutationObserver(rename).observe(root, { childList: true, subtree: true, attributeFilter: ['lang'] });
