@@ -224,8 +224,8 @@ class Retriever:
             near = unrelated.standardise(own), unrelated.standardise(best)
             signals = Signals(*near, lexical.get(key, 0.0), coverage.get(key, 0.0), name)
             scores, similarities = (tuple(by.standardise(float(value)) for value in sentences) for by in (unrelated, reference))
-            found = weights.score(signals), scores, reference.standardise(own), similarities, signals
-            candidates.append(Candidate(item.passage, statement, *found))
+            score, nearness = weights.score(signals), reference.standardise(own)
+            candidates.append(Candidate(item.passage, statement, score, scores, nearness, similarities, signals))
         return candidates
 
     def _stored(self, ids: Sequence[str], language: Language) -> dict[str, StoredPassage]:

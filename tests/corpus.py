@@ -117,6 +117,18 @@ def measure(way: Way, folder: Path, samples: Sequence[Sample] | None = None) -> 
     return replace(compare(samples, stored(load_settings().index), way), report=report)
 
 
+def comes_back(name: str, folder: Path, least: float) -> None:
+    """Require that a way gives all statements back, as like as `least`, and that a second ingest finds nothing new."""
+    require(name)
+    found = measure(WAYS[name], folder)
+    assert found.report.rejected == ()
+    assert found.texts >= least
+    assert (found.titles >= TITLES, found.dates >= DATES) == (True, True)
+    again = ingest([folder])
+    assert (again.added, again.updated, again.removed, again.passages) == (0, 0, 0, 0)
+    assert again.unchanged == found.report.added == len(statements()) == 20
+
+
 def stored(index: Path) -> dict[str, Statement]:
     return {statement.title: statement for statement in list_statements(load_settings(index=index))}
 

@@ -36,13 +36,7 @@ def drawn(draw: Callable[[Any], None], **options: Any) -> bytes:
 @pytest.mark.enable_socket  # a browser prints one of them
 @pytest.mark.parametrize("name", corpus.PDFS)
 def test_the_statements_come_back_whatever_printed_them(name: str, tmp_path: Path) -> None:
-    corpus.require(name)
-    found = corpus.measure(corpus.WAYS[name], tmp_path / "printed")
-    assert found.report.rejected == ()
-    assert found.texts >= corpus.PDF
-    assert (found.titles >= corpus.TITLES, found.dates >= corpus.DATES) == (True, True)
-    again = ingest([tmp_path / "printed"])
-    assert (again.unchanged, again.added, again.passages) == (20, 0, 0)
+    corpus.comes_back(name, tmp_path / "printed", corpus.PDF)
 
 
 def test_headers_footers_and_page_numbers_are_cut_and_stay_in_the_text(tmp_path: Path, index: Path) -> None:
