@@ -101,7 +101,11 @@ def test_two_runs_are_compared_with_what_was_lost_first(window: Window, folder: 
         page = evaluation_tab(window)
         page.locator("#eval-set input").click()
         page.get_by_role("option", name="compared.jsonl").click()
+        before = page.locator("#eval-run input").input_value()
         page.locator("#eval-start").click()
+        page.wait_for_function(
+            "was => document.querySelector('#eval-run input').value !== was", arg=before
+        )  # the run before ended in the same words
         ended(window, "eval_done", "compared")
     page.locator("#eval-before input").click()
     page.get_by_role("option", name=re.compile("compared")).click()

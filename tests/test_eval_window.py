@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from conftest import SAMPLES
 from fakes import FakeEmbeddings
@@ -23,6 +24,7 @@ from rag import Assistant
 from rag.schema import Statement
 from rag.settings import load_settings
 from ui.eval_render import comparison_html, problem_html, result_html, run_label, state_html
+from ui.eval_tab import EvalTab
 from ui.evaluations import Busy, Evaluations, State
 from ui.page import mount_chat
 
@@ -208,6 +210,20 @@ def test_figures_and_changes_are_told_in_both_languages(two_runs: Evaluations, t
         assert better in drawn and "olive harvest number" in drawn
         assert result in result_html(run, language)  # type: ignore[arg-type]
     assert drawn.index('class="won"') < drawn.index("<table")
+
+
+def test_a_late_look_at_a_run_that_ended_leaves_what_the_reader_chose_since(two_runs: Evaluations) -> None:
+    latest, earlier = (run.name for run in two_runs.runs())
+    two_runs.state = State("set", ended="done", run=latest)
+    with gr.Blocks():
+        tab = EvalTab(two_runs, "en")
+    *_, befores, result = tab._follow("en", latest, earlier)
+    assert befores.value == earlier
+    assert f"before={earlier}" in result
+    update, shown = tab._show(latest, earlier, "en")
+    assert "value" not in update.constructor_args, "said again, it would undo a choice made while the result was drawn"
+    assert "before=" in shown
+    assert tab._show(latest, latest, "en")[0].value == "", "no run is compared with itself"
 
 
 def test_a_report_runs_no_script_and_only_stored_runs_have_one(two_runs: Evaluations) -> None:

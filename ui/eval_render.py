@@ -68,7 +68,7 @@ def note_html(text: str, interface: Language) -> str:
 
 def run_label(stored: StoredRun, interface: Language) -> str:
     """Name a run in a list: its sets, when it began, and whether it is whole."""
-    words, started = STRINGS[interface], stored.started[:16].replace("T", " ")
+    words, started = STRINGS[interface], stored.started[:19].replace("T", " ")
     parts = [words["eval_run_label"].format(sets=" + ".join(stored.sets), started=started, questions=stored.questions)]
     parts += [words["eval_run_search"]] if stored.retrieval_only else []
     parts += [] if stored.complete else [words["eval_run_stopped"].format(asked=stored.asked)]

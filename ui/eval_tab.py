@@ -65,11 +65,11 @@ class EvalTab:
 
     def wire(self, switch: gr.Radio, shown: gr.Tab, app: gr.Blocks) -> None:
         """Join events to what they do; `shown` is the tab itself."""
-        following = [self.state, self.start, self.end, self.timer, self.runs, self.before]
+        following = [self.state, self.start, self.end, self.timer, self.runs, self.before, self.result]
         self.upload.upload(self._keep, [self.upload, switch], [self.sets, self.state], **PRIVATE)
         self.start.click(self._start, [self.sets, self.search, switch], [self.state, self.start, self.end, self.timer], **PRIVATE)
         self.end.click(self._stop, switch, self.state, queue=False, **PRIVATE)
-        self.timer.tick(self._follow, [switch, self.runs], following, **PRIVATE)
+        self.timer.tick(self._follow, [switch, self.runs, self.before], following, **PRIVATE)
         chosen: dict[str, Any] = {"inputs": [self.runs, self.before, switch], "outputs": [self.before, self.result], **PRIVATE}
         gr.on([self.runs.change, self.before.change], self._show, **chosen)
         parts = [self.intro, self.sets, self.upload, self.search, self.start, self.end, self.state, self.runs, self.before, self.result]
@@ -117,22 +117,30 @@ class EvalTab:
         self.evaluations.stop()
         return state_html(self.evaluations.state, language)
 
-    def _follow(self, language: Language, run: str | None) -> tuple[Any, ...]:
-        """Draw how far the run is; once it has ended, show it among the stored ones, and chosen."""
+    def _follow(self, language: Language, run: str | None, before: str | None) -> tuple[Any, ...]:
+        """Draw how far the run is; once it has ended, show it among the stored ones, and chosen.
+
+        A tick that comes late, after the run was shown, leaves what the reader has chosen since to be set beside it.
+        """
         state = self.evaluations.state
         buttons = self._buttons()
         if state.is_running:
-            return state_html(state, language), *buttons, gr.skip(), gr.skip()
+            return state_html(state, language), *buttons, gr.skip(), gr.skip(), gr.skip()
         chosen = state.run or (None if state.ended == "stopped" else run)  # the latest is the one that was stopped
-        stored = gr.Dropdown(**self._run_choices(language, chosen))
-        return state_html(state, language), *buttons, stored, gr.Dropdown(**self._before_choices(language, chosen))
+        runs = self._run_choices(language, chosen)
+        befores = self._before_choices(language, runs["value"], before)
+        result = self._result(runs["value"], befores["value"], language)  # one that was shown as unfinished is not chosen anew
+        return state_html(state, language), *buttons, gr.Dropdown(**runs), gr.Dropdown(**befores), result
 
     def _refresh(self, language: Language, path: str | None, run: str | None) -> tuple[Any, ...]:
         sets, runs = gr.Dropdown(**self._set_choices(language, path)), gr.Dropdown(**self._run_choices(language, run))
         return sets, runs, state_html(self.evaluations.state, language), *self._buttons()
 
     def _show(self, run: str | None, before: str | None, language: Language) -> tuple[Any, ...]:
-        return gr.Dropdown(**self._before_choices(language, run, before)), self._result(run, before, language)
+        choices = self._before_choices(language, run, before)
+        if choices["value"] == before:  # said again, it would undo what the reader chose while this was drawn
+            del choices["value"]
+        return gr.Dropdown(**choices), self._result(run, before, language)
 
     # What is shown
 
