@@ -12,6 +12,8 @@ SIZES ?= 1000 10000 100000
 MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
 POOLS := index/pools-$(firstword $(MAKING))
+# Containers often tell Python not to keep what it compiles; then every start compiles 1,400 modules again, which doubles it.
+export PYTHONDONTWRITEBYTECODE :=
 CHROMIUM := /usr/bin/chromium
 TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 

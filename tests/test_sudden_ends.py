@@ -1,4 +1,7 @@
-"""Ingests that end badly leave a usable index and say why in a line; the next one completes them. `crashes.py` looks at what is left."""
+"""Ingests that end badly leave a usable index and say why in a line; the next one completes them. `crashes.py` looks at what is left.
+
+A server ends cleanly at any moment.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread, current_thread
 
 import pytest
+import uvicorn
 from fakes import FakeEmbeddings, Floats
+from fastapi import FastAPI
 from servers import free_port, start_chroma
 
 from ingest import ingest, pipeline
@@ -18,6 +24,7 @@ from rag import Assistant
 from rag.doctor import examine_all
 from rag.errors import IndexUnusable
 from rag.settings import load_settings
+from ui.server import _Server
 
 HERE = Path(__file__).parent
 
@@ -54,6 +61,19 @@ def test_a_permission_lost_midway_is_told_and_spoils_nothing(folder: Path) -> No
     said = crash("locked", folder)
     assert "\n" not in said
     assert "readonly" in said or "denied" in said
+
+
+def test_a_server_that_is_stopped_as_it_opens_waits_for_what_it_reads_beside() -> None:
+    """A thread that Python ends while it is in native code takes the process down with it."""
+    threads: list[Thread] = []
+
+    def read_word_lists() -> None:
+        threads.append(current_thread())
+        server.should_exit = True
+
+    server = _Server(uvicorn.Config(FastAPI(), port=0, log_config=None), ready=read_word_lists)
+    server.run()
+    assert [thread.daemon for thread in threads] == [False]
 
 
 def test_a_chroma_server_that_ends_midway_is_told_and_spoils_nothing(

@@ -133,4 +133,4 @@ class _Server(uvicorn.Server):
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             print(f"Bayan listens on http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
-        threading.Thread(target=self._ready, daemon=True).start()
+        threading.Thread(target=self._ready).start()  # no daemon: ended under its hands, the native code that it is in would crash
