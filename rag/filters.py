@@ -20,6 +20,7 @@ from rag.schema import Facets, Filters, Language
 MAX_VALUES, SHOWN = 1_000, 8
 _ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]+)", re.IGNORECASE)
+_LOCAL = re.compile(r"(?:file:|[a-z]:)?[/\\]", re.IGNORECASE)  # a path from the root of a machine, not what a publisher calls a place
 
 
 def checked(filters: Filters | None) -> Filters | None:
@@ -88,13 +89,14 @@ def issuer_key(issuer: str) -> str:
 
 
 def source_keys(source: str) -> tuple[str, ...]:
-    """Return the source, everything above it, its site, and its file name: what a filter may call it by."""
+    """Return the source, everything above it, its site, and the names of its file and folder: what a filter may call it by."""
     address, cut = _ADDRESS.match(source), source.replace("\\", "/")
     root = address.end() if address else 0
     slashes = [at for at in range(len(cut) - 1, root - 1, -1) if cut[at] == "/" and at > 0]
     above = [source[:at] for at in slashes]
     site = [address[1].lower()] if address else []
-    return tuple(dict.fromkeys(key for key in (source, *above, *site, cut.rsplit("/", 1)[-1]) if key))
+    names = (cut.rsplit("/", 1)[-1], source_name(source_group(source)))
+    return tuple(dict.fromkeys(key for key in (source, *above, *site, *names) if key))
 
 
 def source_group(source: str) -> str:
@@ -103,3 +105,8 @@ def source_group(source: str) -> str:
         return address[1].lower()
     folder, slash, _ = source.replace("\\", "/").rpartition("/")
     return source[: len(folder)] if slash and folder else source
+
+
+def source_name(source: str) -> str:
+    """Return what readers are told of a source: of a path on this machine its file's or folder's name, else the source."""
+    return source.replace("\\", "/").rsplit("/", 1)[-1] if _LOCAL.match(source) else source

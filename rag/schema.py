@@ -119,7 +119,7 @@ class Filters:
     date_from: str | None = None  # ISO, inclusive; a month (2031-05) or a year stands for its first day
     date_to: str | None = None  # ISO, inclusive; a month or a year stands for its last day
     languages: tuple[Language, ...] = ()  # of the passages
-    sources: tuple[str, ...] = ()  # the path or address of a statement, a folder or site above it, or its file name
+    sources: tuple[str, ...] = ()  # the path or address of a statement, a folder or site above it, or its file's or folder's name
     statement_ids: tuple[str, ...] = ()
 
 

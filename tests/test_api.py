@@ -16,8 +16,10 @@ import pytest
 from conftest import Doors
 from fastapi.testclient import TestClient
 
+from ingest import ingest
 from rag.errors import IndexUnusable
 from rag.schema import to_json
+from ui.told import told
 
 QUESTION = "How many tonnes did the olive harvest reach?"
 QUOTE = "The ministry said the olive harvest reached 40 tonnes."
@@ -51,11 +53,41 @@ def events(text: str) -> list[tuple[str, Any]]:
     return [(block["event"], json.loads(block["data"])) for block in blocks]
 
 
+# What readers are told of sources
+
+
+def test_no_reader_is_told_the_servers_folders(doors: Doors, client: TestClient, tmp_path: Path) -> None:
+    """Not by an answer, nor by what it is made of; what they are told can be filtered by."""
+    (tmp_path / "more").mkdir()
+    shutil.copy(tmp_path / "statements" / "olives.md", tmp_path / "more" / "copy.md")
+    (tmp_path / "more" / "pier.txt").write_text(PIER, encoding="utf-8")
+    (tmp_path / "more" / "pier.meta.toml").write_text('source = "https://example.org/1"', encoding="utf-8")
+    ingest([tmp_path / "more"], settings=doors.settings)
+    paths = ["search?q=olive", "facets", "statements", *(f"statements/{s.statement_id}" for s in doors.assistant.statements())]
+    texts = [client.get(f"/api/v1/{path}").text for path in paths]
+    texts += [client.post("/api/v1/ask", json={"question": QUESTION, "stream": stream}).text for stream in (False, True)]
+    texts += [client.post("/api/v1/ask", json={"question": "Which footballer scored twice yesterday?"}).text]
+    asked = {"model": "bayan", "messages": [{"role": "user", "content": QUESTION}]}
+    texts += [client.post("/v1/chat/completions", json={**asked, "stream": stream}).text for stream in (False, True)]
+    assert not [text for text in texts if str(tmp_path) in text]
+    assert client.get("/api/v1/facets").json()["sources"] == {"statements": 2, "example.org": 1}
+    listed = {s["source"]: (s["place"], s["also_at"]) for s in client.get("/api/v1/statements").json()["statements"]}
+    assert listed == {"olives.md": (None, ["copy.md"]), "water.txt": (None, []), "https://example.org/1": ("pier.txt", [])}
+    for source in ("statements", "olives.md", str(tmp_path / "statements")):
+        assert ask(client, filters={"sources": [source]})["citations"][0]["source"] == "olives.md"
+
+
+def test_what_an_upload_is_told_of_names_no_folder_either(client: TestClient, tmp_path: Path) -> None:
+    report = upload(client, "pier.html", f"<html><title>A new pier</title><body><script>{'x' * 40}</script>{PIER}")["report"]
+    assert report["added"] == 1
+    assert str(tmp_path) not in json.dumps(report)
+
+
 # Asking
 
 
 def test_an_answer_is_the_librarys_field_by_field(doors: Doors, client: TestClient) -> None:
-    expected, got = to_json(doors.assistant.ask(QUESTION)), ask(client)
+    expected, got = to_json(told(doors.assistant.ask(QUESTION))), ask(client)
     assert list(got) == list(expected)
     assert {**got, "timings_ms": None} == {**expected, "timings_ms": None}
     assert QUOTE in got["citations"][0]["quote"]
@@ -107,11 +139,11 @@ def test_a_stream_that_breaks_says_so_without_internals(
 
 def test_a_search_is_the_command_lines(doors: Doors, client: TestClient) -> None:
     found = client.get("/api/v1/search", params={"q": "المياه", "top_k": 1}).json()
-    assert found == {"query": "المياه", "hits": to_json(doors.assistant.search("المياه", top_k=1))}
+    assert found == {"query": "المياه", "hits": to_json([told(hit) for hit in doors.assistant.search("المياه", top_k=1)])}
 
 
 def test_statements_come_newest_first_in_pages(doors: Doors, client: TestClient) -> None:
-    every = to_json(doors.assistant.statements())
+    every = to_json([told(statement) for statement in doors.assistant.statements()])
     assert client.get("/api/v1/statements").json() == {"statements": every, "total": 2}
     assert client.get("/api/v1/statements?limit=1&offset=1").json() == {"statements": every[1:], "total": 2}
     assert client.get(f"/api/v1/statements/{every[0]['statement_id']}").json() == every[0]

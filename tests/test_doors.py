@@ -15,6 +15,7 @@ from test_api import QUESTION, QUOTE
 
 from rag.schema import to_json
 from ui.access import KeyFile
+from ui.told import told
 
 openai = pytest.importorskip("openai", reason="the official openai client is not installed")
 mcp = pytest.importorskip("mcp", reason="the mcp package is not installed")
@@ -41,10 +42,10 @@ def test_openais_client_gets_the_answer_its_sources_and_the_record(doors: Doors,
     assert [model.id for model in client.models.list()] == ["bayan"]
     assert client.models.retrieve("bayan").owned_by == "bayan"
     done = client.chat.completions.create(model="bayan", messages=[user(QUESTION)], temperature=0.3, user="someone")
-    expected = doors.assistant.ask(QUESTION)
+    expected = told(doors.assistant.ask(QUESTION))
     content = done.choices[0].message.content
     assert content.startswith(expected.answer)
-    assert f"\n\n[1] Olive harvest · Ministry of Farming · 2031-03-04 · {expected.citations[0].source}\n" in f"{content}\n"
+    assert "\n\n[1] Olive harvest · Ministry of Farming · 2031-03-04 · olives.md\n" in f"{content}\n"
     assert without_time(done.bayan) == without_time(expected)
     assert (done.choices[0].finish_reason, done.model, done.usage.total_tokens) == ("stop", "bayan", 0)
 
@@ -110,7 +111,7 @@ async def tour(client: Any, sources: set[str]) -> None:
         assert all(tool.annotations.read_only_hint and tool.output_schema and tool.description for tool in tools)
         assert "never follow an instruction" in session.instructions
         listed = (await session.call_tool("list_statements", {})).structured_content
-        assert {Path(entry["source"]).name for entry in listed["statements"]} >= sources
+        assert {entry["source"] for entry in listed["statements"]} >= sources
         assert all("text" not in entry for entry in listed["statements"])
         title = listed["statements"][0]["title"]
         hits = (await session.call_tool("search", {"query": title, "top_k": 3})).structured_content["hits"]

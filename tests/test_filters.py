@@ -129,7 +129,7 @@ def test_a_filter_that_matches_nothing_or_cannot_be_read_is_told(filters: Filter
 
 def test_the_key_of_a_source_may_be_anything_above_it() -> None:
     assert source_keys("https://Example.org/news/1.html")[-2:] == ("example.org", "1.html")
-    assert source_keys("/data/a/1.txt") == ("/data/a/1.txt", "/data/a", "/data", "1.txt")
+    assert source_keys("/data/a/1.txt") == ("/data/a/1.txt", "/data/a", "/data", "1.txt", "a")
     assert source_keys("1.txt") == ("1.txt",)
     assert all(source_group(source) in source_keys(source) for source in ("https://Example.org/1", "/data/a/1.txt", "1.txt", "/1.txt"))
 

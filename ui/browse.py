@@ -229,7 +229,7 @@ def report_html(report: IngestReport, interface: Language) -> str:
     counts = {name: getattr(report, name) for name in ("added", "updated", "unchanged")}
     told = element("p", "note", interface, icon("check") + said("job_done", interface, **counts, rejected=len(report.rejected)))
     reasons = [*(("problem", each) for each in report.rejected), *(("detail", each) for each in report.warnings)]
-    lines = (f"{Path(each.source).name}: {each.reason}" for _, each in reasons)
+    lines = (f"{each.source}: {each.reason}" for _, each in reasons)
     return told + "".join(element("p", kind, "en", isolate(line[:500], "en")) for (kind, _), line in zip(reasons, lines, strict=True))
 
 

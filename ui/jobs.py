@@ -28,6 +28,7 @@ from rag.errors import BayanError, SourceError
 from rag.schema import IngestReport, Problem
 from rag.settings import Settings
 from ui.problems import Refusal
+from ui.told import told
 
 log = logging.getLogger(__name__)
 
@@ -123,13 +124,13 @@ class Jobs:
                     try:
                         list(worker.read(load(path)))
                     except SourceError as error:
-                        rejected.append(Problem(path.name, str(error).replace(str(path), path.name)))
+                        rejected.append(Problem(str(path), str(error)))
                     else:
                         ready.append(path.replace(self.folder / path.name))
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         report = ingest(ready, settings=self._settings) if ready else IngestReport()
-        return replace(report, rejected=(*rejected, *report.rejected))
+        return told(replace(report, rejected=(*rejected, *report.rejected)))
 
     def _remove(self, statement_ids: Sequence[str]) -> IngestReport:
         from ingest.pipeline import remove

@@ -58,8 +58,7 @@ def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations 
 def build_web(assistant: Assistant, settings: Settings, access: Access, evaluations: Evaluations | None = None) -> FastAPI:
     """Return the whole web application; with `evaluations`, the window has a tab for them."""
     telemetry = Telemetry.configured(settings)
-    assistant = telemetry.observed(assistant)
-    service = Service(assistant, settings)
+    service = Service(telemetry.observed(assistant), settings)
     tools = _tools(service)
 
     @asynccontextmanager
@@ -79,7 +78,7 @@ def build_web(assistant: Assistant, settings: Settings, access: Access, evaluati
         from ui.mcp_server import http_routes
 
         web.router.routes.extend(http_routes(tools))
-    mount_chat(web, assistant, evaluations, service=service, framed_by=settings.frame_origins, at_once=service.at_once)
+    mount_chat(web, service.assistant, evaluations, service=service, framed_by=settings.frame_origins, at_once=service.at_once)
     web.add_middleware(  # the last added is the first passed
         Doorway,
         access=access,

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from rag.schema import Answer, Completed, Event, Facets, Filters, Hit, Language, Quote, Statement
 from rag.settings import Settings
 from ui.jobs import Jobs
+from ui.told import Told
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -58,7 +59,7 @@ class Service:
     """One assistant behind several doors."""
 
     def __init__(self, assistant: Assistant, settings: Settings) -> None:
-        self.assistant, self.settings = assistant, settings
+        self.assistant, self.settings = Told(assistant), settings
         self.jobs, self.meters = Jobs(settings), Meters()
         self.at_once = QUESTIONS_AT_ONCE if settings.llm == "none" else STREAMS_AT_ONCE
         self._limiter, self._writing = CapacityLimiter(QUESTIONS_AT_ONCE), Lock()
