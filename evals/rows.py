@@ -70,8 +70,8 @@ def answer_of(record: Mapping[str, Any]) -> Answer:
     """Make an Answer of its JSON, leaving out fields that this version does not know."""
     known = {field.name for field in fields(Answer)}
     parts = {
-        "citations": tuple(Citation(**item) for item in record["citations"]),
-        "nearest": tuple(Citation(**item) for item in record["nearest"]),
+        "citations": tuple(Citation(**_tuples(item)) for item in record["citations"]),
+        "nearest": tuple(Citation(**_tuples(item)) for item in record["nearest"]),
         "checks": tuple(Check(**item) for item in record["checks"]),
         "timings_ms": Timings(**record["timings_ms"]),
     }
@@ -99,4 +99,4 @@ def _tuples(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hit(record: dict[str, Any]) -> Hit:
-    return Hit(**{**record, "copies": tuple(Copy(**copy) for copy in record.get("copies", ()))})
+    return Hit(**{**_tuples(record), "copies": tuple(Copy(**copy) for copy in record.get("copies", ()))})

@@ -23,7 +23,7 @@ from ingest.errors import refuse
 from ingest.readers import READERS, Document, File, Link, Working, read_file, read_links
 from ingest.readers.text import read_plain
 from rag.errors import SourceError
-from rag.schema import Cut, Problem, to_json
+from rag.schema import Cut, Heading, Problem, to_json
 
 LIMIT_S = 25.0  # until the next document of a file is there, or its reader says that it has come a step further
 MEMORY_BYTES = 1_000_000_000  # address space of the worker; 200 MB of it are its own
@@ -136,7 +136,8 @@ def _request(file: File, wanted: str) -> bytes:
 
 def _document(found: dict[str, Any]) -> Document:
     cuts = tuple(Cut(**cut) for cut in found["cuts"])
-    return Document(**{**found, "cuts": cuts, "warnings": tuple(found["warnings"]), "pages": tuple(found["pages"])})
+    headings = tuple(Heading(**heading) for heading in found["headings"])
+    return Document(**{**found, "cuts": cuts, "headings": headings, "warnings": tuple(found["warnings"]), "pages": tuple(found["pages"])})
 
 
 _MAKE: dict[str, Callable[[dict[str, Any]], Document | Problem | Link]] = {

@@ -33,7 +33,7 @@ from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
 from rag.manifest import PassageEmbeddings
-from rag.schema import Cut, IngestReport, Passage, Problem, Statement
+from rag.schema import Cut, Heading, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -243,6 +243,7 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
         cuts.append(Cut(line.start, line.end, "date line"))
         if not dated and (dated := written_date(document.text[line.start : line.end])):
             origins = {**origins, "date": "date line"}
+    headings = _headings(document, cuts)
     return Statement(
         statement_id=f"{_slug(reading.stem)}-{_digest(document.text)[:8]}",
         revision="",
@@ -254,9 +255,15 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
         language=language_of(document.text),
         cuts=merge_cuts(cuts),
         pages=document.pages,
-        origins=origins,
+        origins={name: origin for name, origin in origins.items() if name != "headings" or headings},
         place=place if document.source else None,
+        headings=headings,
     )
+
+
+def _headings(document: Document, cuts: Sequence[Cut]) -> tuple[Heading, ...]:
+    """The document's headings but the title and those of web leftovers."""
+    return tuple(heading for heading in document.headings if not any(cut.start <= heading.start < cut.end for cut in cuts))
 
 
 def _with_revision(statement: Statement, passage_chars: int) -> Statement:

@@ -4,6 +4,7 @@ title = "بيان حول انقطاع المياه"
 issuer = "هيئة مياه وادي السنديان"
 date = 2031-01-19
 source = "https://example.org/statements/17"
+headings = ["الأضرار", "موعد عودة الضخ"]
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from pathlib import Path
 
 from ingest.metadata import iso_date
 from ingest.readers.document import Document
+from ingest.readers.headings import lines_of
 
 SIDECAR = ".meta.toml"
 FIELDS = ("title", "issuer", "date", "source")
+HEADINGS = "headings"
 
 
 def with_sidecar(document: Document, path: Path) -> Document:
-    """Return the document with what the side-car beside its file says; a title is for a file of one document only.
+    """Return the document with what the side-car beside its file says; title and headings are for a file of one document only.
 
     Whatever is wrong in the side-car is a warning, and the rest of it counts.
     """
@@ -31,14 +34,25 @@ def with_sidecar(document: Document, path: Path) -> Document:
         table = tomllib.loads(found[0].read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         return _warn(document, f'"{found[0]}" is not read ({error}); write lines such as title = "…"')
-    for name in sorted(table.keys() - set(FIELDS)):
-        document = _warn(document, f'"{name}" in "{found[0]}" is not known; known are {", ".join(FIELDS)}')
+    for name in sorted(table.keys() - {*FIELDS, HEADINGS}):
+        document = _warn(document, f'"{name}" in "{found[0]}" is not known; known are {", ".join((*FIELDS, HEADINGS))}')
     values = {name: str(table[name]) for name in FIELDS if name in table and not (name == "title" and document.part)}
     if "date" in values and iso_date(values["date"]) is None:
         document = _warn(document, f'the date "{values.pop("date")}" in "{found[0]}" is left out; write it as YYYY-MM-DD')
     elif "date" in values:
         values["date"] = values["date"][:10]
-    return document.with_metadata("side-car", **values)
+    document = document.with_metadata("side-car", **values)
+    return _with_headings(document, table[HEADINGS], found[0]) if HEADINGS in table and not document.part else document
+
+
+def _with_headings(document: Document, written: object, sidecar: Path) -> Document:
+    """Put the headings of a side-car, a list of lines of the text, in the place of those that the file names."""
+    wanted = [str(words) for words in written] if isinstance(written, list) else [str(written)]
+    document = replace(document, headings=()).with_headings("side-car", [(1, words) for words in wanted])
+    for words in wanted:
+        if not lines_of(document.text, [(1, words)] * wanted.count(words)):
+            document = _warn(document, f'the heading "{words}" in "{sidecar}" is left out; write it as its line in the text')
+    return document
 
 
 def sidecars(path: Path) -> tuple[Path, Path]:

@@ -85,4 +85,5 @@ def _citation(number: int, quote: Quotable) -> Citation:
         start=quote.span.start,
         end=quote.span.end,
         score=round(quote.sentence.score, 4),
+        section=statement.section(quote.span.start),
     )

@@ -311,6 +311,7 @@ def to_hits(candidates: Sequence[Candidate]) -> list[Hit]:
             start=candidate.passage.start,
             end=candidate.passage.end,
             copies=tuple(map(_copy, candidate.copies)),
+            section=candidate.statement.section(candidate.passage.start),
         )
         for rank, candidate in enumerate(candidates, 1)
     ]

@@ -40,6 +40,15 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A line of a statement that stands over the section below it, which reaches to the next of its `level` (1 the outermost) or above."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True)
 class Statement:
     """A source document. `text` is what was read, unaltered; `revision` is the digest of text and metadata."""
 
@@ -53,13 +62,23 @@ class Statement:
     language: Language
     cuts: tuple[Cut, ...] = ()
     pages: tuple[int, ...] = ()  # where each page begins in the text, if it has pages
-    origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, source → where each was found
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, source, headings → where each was found
     place: str | None = None  # the path or address it was read from, when `source` names where it was published
     also_at: tuple[str, ...] = ()  # where else the same statement was read
+    headings: tuple[Heading, ...] = ()  # in the order of the text
 
     def page(self, offset: int) -> int | None:
         """Return the number of the page, from 1, on which a character stands."""
         return bisect_right(self.pages, offset) or None
+
+    def section(self, offset: int) -> tuple[str, ...]:
+        """Return the headings of the section in which a character stands, the outermost first."""
+        above: list[Heading] = []
+        for heading in self.headings:
+            if heading.start > offset:
+                break
+            above = [*(outer for outer in above if outer.level < heading.level), heading]
+        return tuple(self.text[heading.start : heading.end] for heading in above)
 
     @property
     def read_from(self) -> str:
@@ -109,6 +128,7 @@ class Hit:
     start: int
     end: int
     copies: tuple[Copy, ...] = ()  # found too, and shown in this one
+    section: tuple[str, ...] = ()  # the headings under which it begins, the outermost first
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,7 @@ class Citation:
     start: int
     end: int
     score: float
+    section: tuple[str, ...] = ()  # the headings under which the quote begins, the outermost first
 
 
 @dataclass(frozen=True)

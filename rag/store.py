@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from rag.errors import IndexUnusable, SettingsError
 from rag.likeness import Sketch, sketch
-from rag.schema import Cut, Language, Passage, Span, Statement
+from rag.schema import Cut, Heading, Language, Passage, Span, Statement
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -337,6 +337,7 @@ def _statement_metadata(statement: Statement) -> dict[str, Any]:
         "origins": json.dumps(dict(statement.origins), ensure_ascii=False) if statement.origins else None,
         "place": statement.place,
         "also_at": json.dumps(statement.also_at, ensure_ascii=False) if statement.also_at else None,
+        "headings": json.dumps([[h.start, h.end, h.level] for h in statement.headings]) if statement.headings else None,
         "sketch": base64.b64encode(sketch(statement).astype("<u4").tobytes()).decode("ascii"),
     }  # with None for what is not known: an upsert keeps what it is not told of
 
@@ -356,4 +357,5 @@ def _statement(key: str, data: dict[str, Any]) -> Statement:
         origins=json.loads(data.get("origins") or "{}"),
         place=data.get("place"),
         also_at=tuple(json.loads(data.get("also_at") or "[]")),
+        headings=tuple(Heading(*heading) for heading in json.loads(data.get("headings") or "[]")),
     )

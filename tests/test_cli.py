@@ -23,10 +23,10 @@ HARVEST = "Olive harvest\n\nThe ministry said the olive harvest reached 40 tonne
 QUESTION = "How many tonnes did the olive harvest reach?"
 NONSENSE = "Which footballer scored twice yesterday evening?"
 
-CITATION = "number statement_id title issuer date source language quote start end score".split()
+CITATION = "number statement_id title issuer date source language quote start end score section".split()
 ANSWER = "question language status mode model answer citations checks nearest timings_ms".split()
 TIMINGS = "retrieve evidence generate verify total".split()
-HIT = "rank score statement_id passage_id title issuer date language source text start end copies".split()
+HIT = "rank score statement_id passage_id title issuer date language source text start end copies section".split()
 REPORT = "added updated unchanged removed passages rejected warnings seconds".split()
 
 

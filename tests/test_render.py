@@ -11,7 +11,7 @@ import fakes_ui as fakes
 import pytest
 
 from rag.errors import IndexMissing, QuestionError
-from rag.schema import Answer, Check, Citation, Cut, Hit, Language, Span, Statement
+from rag.schema import Answer, Check, Citation, Cut, Heading, Hit, Language, Span, Statement
 from ui.cards import card_html, evidence_html
 from ui.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
 from ui.markup import emphasise, figures, isolate, message_language
@@ -213,6 +213,24 @@ def test_a_card_says_who_when_where_and_on_which_page() -> None:
     alone = card_html(replace(citation, issuer=None, date=None), None, 0, "en")
     assert "نص" in plain(alone) and "data-open" not in alone
     assert ENGLISH["no_issuer"] in plain(alone) and ENGLISH["no_date"] in plain(alone)
+
+
+@pytest.mark.parametrize(("interface", "told"), [("ar", "القسم: الضحايا › Port of Lulu"), ("en", "section: الضحايا › Port of Lulu")])
+def test_a_card_names_the_section_each_heading_in_its_own_direction(interface: Language, told: str) -> None:
+    citation = Citation(1, "s", "عنوان", "جهة", "2024-03-16", "f.txt", "ar", "نص", 12, 14, 1.0, ("الضحايا", "Port of <b>Lulu</b>"))
+    html = card_html(citation, a_statement("س" * 40), 0, interface)
+    assert told.replace("Lulu", "<b>Lulu</b>") in plain(html) and "<b>" not in html
+    section = html.partition('class="section"')[2]
+    assert re.findall(r'<bdi class="heading" dir="(\w+)"', section) == ["rtl", "ltr"]
+
+
+def test_the_reader_shows_headings_as_headings_and_the_section_of_the_quote() -> None:
+    text = "مقدمة البيان.\nالضحايا\nأصيب تسعة."
+    statement = replace(a_statement(text), headings=(Heading(14, 21, 1),))
+    html = reader_html(Place(statement, (Span(22, 32),)), "en")
+    assert re.findall(r"<h3[^>]*>(.*?)</h3>", html) == ["الضحايا"]
+    assert "section: الضحايا" in plain(html)
+    assert "section" not in plain(reader_html(Place(statement, (Span(0, 12),)), "en"))
 
 
 def test_dated_statements_found_stand_in_the_order_of_time() -> None:

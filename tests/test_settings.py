@@ -93,7 +93,7 @@ def test_an_answer_in_json_has_the_keys_of_the_contract() -> None:
     answer = Answer("س؟", "ar", "answered", "quote", None, "«نص» [1]", (CITATION,), (Check("quote", "نص", True, 1),), (CITATION,))
     found = to_json(answer)
     assert set(found) == {"question", "language", "status", "mode", "model", "answer", "citations", "checks", "nearest", "timings_ms"}
-    citation_keys = {"number", "statement_id", "title", "issuer", "date", "source", "language", "quote", "start", "end", "score"}
+    citation_keys = {"number", "statement_id", "title", "issuer", "date", "source", "language", "quote", "start", "end", "score", "section"}
     assert [set(item) for item in (*found["citations"], *found["nearest"])] == [citation_keys, citation_keys]
     assert [set(item) for item in found["checks"]] == [{"kind", "text", "supported", "citation"}]
     assert set(found["timings_ms"]) == {"retrieve", "evidence", "generate", "verify", "total"}
@@ -116,6 +116,7 @@ def test_a_hit_and_an_ingest_report_in_json_have_the_keys_of_the_contract() -> N
         "start",
         "end",
         "copies",  # what is nearly the same and shown in this one
+        "section",  # the headings above it
     }
     report = to_json(IngestReport(rejected=(Problem("a", "b"),)))
     assert set(report) == {"added", "updated", "unchanged", "removed", "passages", "rejected", "warnings", "seconds"}

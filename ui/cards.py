@@ -70,20 +70,35 @@ def card_html(
     opens = f'<button class="open" data-open="{key}">{said("open_statement", interface)}</button>'
     foot = element("div", "foot", interface, checked + (opens if statement else said("statement_gone", interface)))
     page = statement.page(citation.start) if statement else None
-    meta = meta_html(citation, interface, page=page, newer=newer)
+    meta = meta_html(citation, interface, page=page, section=citation.section, newer=newer)
     source = source_html(citation.source, interface)
     return f'<article class="card" id="evidence-{turn}-{citation.number}" tabindex="-1">{head}{meta}{quote}{foot}{source}</article>'
 
 
-def meta_html(about: Citation | Hit | Statement, interface: Language, *, page: int | None = None, newer: bool = False) -> str:
-    """Draw who issued a statement, when, and on which page something stands, as far as that is known."""
+def meta_html(
+    about: Citation | Hit | Statement,
+    interface: Language,
+    *,
+    page: int | None = None,
+    section: Sequence[str] = (),
+    newer: bool = False,
+) -> str:
+    """Draw who issued a statement, when, and on which page and under which headings something stands, as far as that is known."""
     issuer = (
         element("bdi", "issuer", about.language, isolate(about.issuer, about.language)) if about.issuer else said("no_issuer", interface)
     )
     date = date_html(about.date, interface) if about.date else said("no_date", interface)
     parts = [issuer, date, *([f'<span class="page-number">{said("page", interface, number=page)}</span>'] if page else [])]
+    parts += [_section_html(section, about.language, interface)] if section else []
     mark = f' <span class="newer">{said("newer", interface)}</span>' if newer else ""
     return element("p", "meta", interface, " · ".join(parts) + mark)
+
+
+def _section_html(section: Sequence[str], language: Language, interface: Language) -> str:
+    """Draw a section by its headings, each in its own direction; the arrows between them follow the interface's."""
+    written = [(heading, message_language(heading, default=language)) for heading in section]
+    headings = " › ".join(element("bdi", "heading", own, isolate(heading, own)) for heading, own in written)
+    return f'<span class="section">{said("section", interface)}: {headings}</span>'
 
 
 def source_html(source: str, interface: Language) -> str:

@@ -62,10 +62,10 @@ def _parts(conversation: Sequence[Exchange], interface: Language) -> Iterator[_P
 
 def _cited(citation: Citation, answer: Answer, interface: Language) -> Iterator[_Part]:
     words = STRINGS[interface]
-    known = [citation.issuer or words["no_issuer"], citation.date or words["no_date"], citation.source]
+    known = [citation.issuer or words["no_issuer"], citation.date or words["no_date"], " › ".join(citation.section), citation.source]
     nearest = f"{words['nearest']} · " if answer.status == "not_found" else ""
     yield _Part("quote", f"[{citation.number}] {citation.quote}", citation.language)
-    yield _Part("about", f"[{citation.number}] {nearest}{citation.title} · {' · '.join(known)}", interface)
+    yield _Part("about", f"[{citation.number}] {nearest}{citation.title} · {' · '.join(filter(None, known))}", interface)
 
 
 def _html(parts: list[_Part], interface: Language) -> bytes:

@@ -24,13 +24,18 @@ def answer_text(answer: Answer) -> str:
 
 
 def citation_text(citation: Citation) -> str:
-    known = " · ".join(part for part in (citation.title, citation.issuer, citation.date) if part)
+    known = " · ".join(part for part in (citation.title, citation.issuer, citation.date, _section(citation)) if part)
     return f"[{citation.number}] {known}\n    {citation.source}:{citation.start}–{citation.end}\n    {citation.quote}"
 
 
 def hit_text(hit: Hit) -> str:
     copies = "".join(f"\n   also in {copy.source}" for copy in hit.copies)
-    return f"{hit.rank}. {hit.score:.2f}  {hit.title}\n   {hit.source}:{hit.start}–{hit.end}{copies}\n   {' '.join(hit.text.split())}"
+    known = " · ".join(part for part in (hit.title, _section(hit)) if part)
+    return f"{hit.rank}. {hit.score:.2f}  {known}\n   {hit.source}:{hit.start}–{hit.end}{copies}\n   {' '.join(hit.text.split())}"
+
+
+def _section(about: Citation | Hit) -> str:
+    return " › ".join(about.section)
 
 
 def statement_text(statement: Statement) -> str:

@@ -170,5 +170,6 @@ def _check_model(model: str) -> None:
 
 
 def _source(citation: Citation) -> str:
-    known = " · ".join(part for part in (citation.title, citation.issuer, citation.date, citation.source) if part)
+    about = (citation.title, citation.issuer, citation.date, " › ".join(citation.section), citation.source)
+    known = " · ".join(part for part in about if part)
     return f"[{citation.number}] {known}"

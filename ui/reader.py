@@ -41,8 +41,9 @@ def reader_html(place: Place | None, interface: Language) -> str:
         return ""
     statement = place.statement
     title = element("h2", "title", statement.language, isolate(statement.title, statement.language), ' tabindex="-1" id="reader-title"')
-    page = statement.page(place.marks[0].start) if place.marks else None
-    about = meta_html(statement, interface, page=page) + source_html(statement.source, interface)
+    at = place.marks[0].start if place.marks else None
+    page, section = (statement.page(at), statement.section(at)) if at is not None else (None, ())
+    about = meta_html(statement, interface, page=page, section=section) + source_html(statement.source, interface)
     body = element("div", "text", statement.language, text_html(statement, place.marks, interface), ' tabindex="0" role="document"')
     bar = element("div", "bar", interface, _steps_html(place, interface) + _button("close", "close_reader", interface))
     return f'<article class="statement" data-place="{place.key}" aria-labelledby="reader-title">{bar}{title}{about}{body}</article>'
@@ -65,7 +66,7 @@ def _button(kind: str, label: str, interface: Language, key: str | None = None) 
 
 def text_html(statement: Statement, marks: Sequence[Span], interface: Language) -> str:
     """Draw the statement's text, paragraph by paragraph, with `marks` in `<mark>`, the first as the current one."""
-    html, page = [], None
+    html, page, headings = [], None, {heading.start for heading in statement.headings}
     for line in re.finditer(r"[^\n]+", statement.text):
         if not line[0].strip():
             continue
@@ -75,7 +76,8 @@ def text_html(statement: Statement, marks: Sequence[Span], interface: Language) 
         language = message_language(line[0], default=statement.language)
         stretches = _stretches(statement, line.start(), line.end(), marks)
         inner = "".join(_stretch(statement, start, end, marks, language, interface) for start, end in stretches)
-        html.append(element("p", "", language, inner))
+        begins = line.end() - len(line[0].lstrip())
+        html.append(element("h3" if begins in headings else "p", "", language, inner))
     return "".join(html)
 
 

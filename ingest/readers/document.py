@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ingest.errors import refuse
-from rag.schema import Cut, Problem
+from ingest.readers.headings import Named, lines_of
+from rag.schema import Cut, Heading, Problem
 
 MAX_BYTES = 50_000_000  # of a file, and of a member of an archive
 MAX_CHARS = 20_000_000  # of a document: what inflates to more is no statement
@@ -42,15 +43,21 @@ class Document:
     date: str | None = None  # ISO, YYYY-MM-DD
     cuts: tuple[Cut, ...] = ()
     warnings: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)  # title, issuer, date, source → where it was found
+    origins: Mapping[str, str] = field(default_factory=dict)  # title, issuer, date, source, headings → where it was found
     pages: tuple[int, ...] = ()  # where each page begins in the text
     part: str = ""  # which part of the file: an archive's member, a table's row; empty: the whole
     source: str | None = None  # where it was published, if the file says so
+    headings: tuple[Heading, ...] = ()
 
     def with_metadata(self, origin: str, **found: str | None) -> Document:
         """Return the document with what was found set, and where; None changes nothing."""
         known = {name: value for name, value in found.items() if value}
         return replace(self, **known, origins={**self.origins, **dict.fromkeys(known, origin)})  # type: ignore[arg-type]
+
+    def with_headings(self, origin: str, named: Iterable[Named]) -> Document:
+        """Return the document with those lines of its text as headings that are named as such, if there are any."""
+        found = lines_of(self.text, named)
+        return replace(self, headings=found, origins={**self.origins, "headings": origin}) if found else self
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ text boxes. What is marked as deleted is left out; notes stand at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ingest.metadata import iso_date
 from ingest.readers.document import Document, File
+from ingest.readers.headings import Named
 from ingest.readers.package import Package
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -27,12 +28,16 @@ _PROPERTIES = "document properties"
 
 def read_docx(file: File) -> Iterator[Document]:
     package = Package.open(file)
-    lines = list(_word_lines(package.xml("word/document.xml")))
+    body = package.xml("word/document.xml")
+    lines = list(_word_lines(body))
     for part in ("word/footnotes.xml", "word/endnotes.xml"):
         if part in package:
             lines += _word_lines(package.xml(part))
     properties = package.xml("docProps/core.xml") if "docProps/core.xml" in package else None
-    yield made_document("\n".join(lines), _said(properties, f"{_DC}title"), _said(properties, "{http://purl.org/dc/terms/}created"))
+    created = _said(properties, "{http://purl.org/dc/terms/}created")
+    document = made_document("\n".join(lines), _said(properties, f"{_DC}title"), created)
+    styles = package.xml("word/styles.xml") if "word/styles.xml" in package else None
+    yield document.with_headings("heading styles", _word_headings(body, styles))
 
 
 def read_odt(file: File) -> Iterator[Document]:
@@ -42,7 +47,9 @@ def read_odt(file: File) -> Iterator[Document]:
     lines = [line for line in _odt_lines(body, notes) if line] if body is not None else []
     properties = package.xml("meta.xml") if "meta.xml" in package else None
     created = _said(properties, f"{_META}creation-date") or _said(properties, f"{_DC}date")
-    yield made_document("\n".join([*lines, *notes]), _said(properties, f"{_DC}title"), created)
+    document = made_document("\n".join([*lines, *notes]), _said(properties, f"{_DC}title"), created)
+    headings = body.iter(f"{_TEXT}h") if body is not None else ()
+    yield document.with_headings("heading styles", ((_odt_level(heading), "".join(_odt_text(heading, []))) for heading in headings))
 
 
 def made_document(text: str, title: str | None, created: str | None) -> Document:
@@ -96,6 +103,37 @@ def _word_text(node: Any, boxes: list[Any]) -> Iterator[str]:
             yield from _word_text(child, boxes)
 
 
+def _word_headings(body: Any, styles: Any) -> Iterator[Named]:
+    """The paragraphs that stand in the document's outline, by themselves or by their style."""
+    by_id = {style.get(f"{_W}styleId"): style for style in styles.iter(f"{_W}style")} if styles is not None else {}
+    levels = {key: _outline_level(style, by_id) for key, style in by_id.items()}
+    for paragraph in body.iter(f"{_W}p"):
+        style = _value(paragraph, f"{_W}pPr/{_W}pStyle")
+        if level := _own_level(paragraph, levels.get(style, 0)):
+            yield level, "".join(_word_text(paragraph, []))
+
+
+def _outline_level(style: Any, styles: Mapping[str | None, Any]) -> int:
+    """The level of a style, from 1, its own or that of one it is based on; 0 for none."""
+    for _ in range(20):  # Word allows no more; one that is based on itself has no end
+        if (level := _own_level(style, -1)) >= 0:
+            return level
+        style = styles.get(_value(style, f"{_W}basedOn"))
+        if style is None:
+            break
+    return 0
+
+
+def _own_level(node: Any, otherwise: int) -> int:
+    written = _value(node, f"{_W}pPr/{_W}outlineLvl")
+    return otherwise if written is None else int(written) + 1 if written in tuple("012345678") else 0
+
+
+def _value(node: Any, path: str) -> str | None:
+    found = node.find(path)
+    return found.get(f"{_W}val") if found is not None else None
+
+
 def _odt_lines(node: Any, notes: list[str]) -> Iterator[str]:
     for child in node:
         if child.tag in (f"{_TEXT}p", f"{_TEXT}h"):
@@ -105,6 +143,11 @@ def _odt_lines(node: Any, notes: list[str]) -> Iterator[str]:
             yield " — ".join(cell for cell in cells if cell)
         elif child.tag not in (f"{_TEXT}tracked-changes", f"{_OFFICE}annotation", f"{_OFFICE}forms"):
             yield from _odt_lines(child, notes)
+
+
+def _odt_level(heading: Any) -> int:
+    written = heading.get(f"{_TEXT}outline-level") or ""
+    return int(written) if written in tuple("123456789") else 1
 
 
 def _odt_text(node: Any, notes: list[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -23,6 +23,7 @@ from ingest.errors import refuse
 from ingest.readers import scan
 from ingest.readers.document import MAX_CHARS, Document, File, Working
 from ingest.readers.grids import grids
+from ingest.readers.headings import Named
 from ingest.readers.letters import HYPHENS, Cell, Letter
 from ingest.readers.letters import lines as lines_of
 from ingest.readers.office import made_document
@@ -30,6 +31,7 @@ from ingest.readers.printed import backwards, brackets, faced, letters, written
 from rag.schema import Cut
 
 MAX_PAGES = 2_000
+MAX_BOOKMARKS = 5_000
 _STEP_PAGES, _STEP_S = 50, 25.0  # 50 full pages take a second or two
 _UNREADABLE = 0.2  # share of letters without a Unicode value above which a text is no text
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where headers, footers and page numbers stand
@@ -68,7 +70,7 @@ def read_pdf(file: File) -> Iterator[Document | Working]:
 
     Pages that are only pictures are read by Tesseract (ingest.readers.scan), where it is installed.
     """
-    pages, said = yield from _pages(file)
+    pages, said, bookmarks = yield from _pages(file)
     lines = [line for page in pages for line in page]
     text = "".join(line.text for line in lines)
     unknown = sum(unicodedata.category(char) in ("Co", "Cn", "Cc") or char == "\ufffd" for char in text)
@@ -79,11 +81,12 @@ def read_pdf(file: File) -> Iterator[Document | Working]:
     lines = _straight(file, lines)
     _mark_repeated(lines, len(pages))
     document = _document(lines, len(pages), *said) if lines else replace(made_document("", *said), pages=(0,) * len(pages))
-    yield from scan.with_pages(file, document, [number for number, page in enumerate(pages) if not page])
+    for found in scan.with_pages(file, document, [number for number, page in enumerate(pages) if not page]):
+        yield found.with_headings("bookmarks", bookmarks) if isinstance(found, Document) else found
 
 
-def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tuple[str | None, str | None]]]:
-    """The lines of each page; title and day of making. Says every few pages that it goes on."""
+def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tuple[str | None, str | None], list[Named]]]:
+    """The lines of each page; title and day of making; the bookmarks. Says every few pages that it goes on."""
     import pypdfium2 as pdfium
 
     try:
@@ -109,7 +112,8 @@ def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tupl
         raise refuse(file.name, f"has a damaged page ({error}); save it anew") from error
     said = pdf.get_metadata_dict()
     title, made = " ".join(letters(said.get("Title", "")).split()), _DATE.match(said.get("CreationDate", ""))
-    return pages, (None if _FILE_NAME.search(title) else title or None, "-".join(made.groups()) if made else None)
+    bookmarks = [(mark.level + 1, letters(mark.get_title())) for mark in islice(pdf.get_toc(), MAX_BOOKMARKS)]
+    return pages, (None if _FILE_NAME.search(title) else title or None, "-".join(made.groups()) if made else None), bookmarks
 
 
 def _lines(page: Any, number: int) -> list[_Line]:

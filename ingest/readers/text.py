@@ -45,13 +45,14 @@ def read_markdown(text: str) -> Document:
     """Render the Markdown; its text is what a reader sees: headings, paragraphs, list items and table rows, a line each."""
     from markdown_it import MarkdownIt
 
-    from ingest.readers.web import block_text
+    from ingest.readers.web import block_text, named_headings
 
     front = read_text(text)
     body = text[front.cuts[0].end :] if front.cuts else text
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(body)
     fields = {"title": front.title, "issuer": front.issuer, "date": front.date}
-    return Document(block_text(html), warnings=front.warnings).with_metadata("front matter", **fields)
+    document = Document(block_text(html), warnings=front.warnings).with_headings("Markdown", named_headings(html))
+    return document.with_metadata("front matter", **fields)
 
 
 def decode(file: File, declared: str | None = None) -> str:

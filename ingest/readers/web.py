@@ -15,6 +15,7 @@ from typing import Any
 from ingest.errors import refuse
 from ingest.metadata import iso_date
 from ingest.readers.document import Document, File
+from ingest.readers.headings import Named
 from ingest.readers.text import decode
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
@@ -53,10 +54,11 @@ def read_html(text: str) -> Document:
     # The date is looked for below; trafilatura's own search tries 200 languages on each candidate, for seconds.
     page = trafilatura.bare_extraction(text, favor_recall=True, date_extraction_params={"extensive_search": False}, **options)
     if page is None or not page.text:
-        return Document(block_text(text))
+        return Document(block_text(text)).with_headings("page", _sections(named_headings(text)))
     # Of a very short page trafilatura gives one line; its paragraphs are told apart here.
-    prose = page.text if "\n" in page.text else block_text(text)
-    document = Document(prose).with_metadata("page", title=page.title, issuer=page.sitename)
+    whole = "\n" in page.text
+    document = Document(page.text if whole else block_text(text)).with_metadata("page", title=page.title, issuer=page.sitename)
+    document = document.with_headings("page", _sections(_kept_headings(page.body) if whole else named_headings(text)))
     tree = _tree(text)
     document = document.with_metadata("JSON-LD", **_json_ld(tree))
     candidates = (str(value) for path in _DATE_TAGS for value in tree.xpath(path))
@@ -75,6 +77,21 @@ def block_text(html: str) -> str:
         if line := _line(node):
             text += ("" if not text else "\n" if node.tag in _ROWS else "\n\n") + line
     return text or " ".join(tree.text_content().split())
+
+
+def named_headings(html: str) -> list[Named]:
+    """Return the headings of a page, in order."""
+    return [(int(node.tag[1]), _line(node)) for node in _tree(html).iter(*_BLOCKS[:6])]
+
+
+def _kept_headings(body: Any) -> list[Named]:
+    """The headings of what trafilatura took for the article."""
+    return [(int(node.get("rend")[1]), "".join(node.itertext())) for node in body.iter("head") if node.get("rend", "")[1:].isdecimal()]
+
+
+def _sections(named: list[Named]) -> list[Named]:
+    """Without the page's own title, which is over no section of its statement."""
+    return [heading for heading in named if heading[0] > 1]
 
 
 def _tree(html: str) -> Any:
