@@ -150,6 +150,21 @@ def test_a_feed_brings_its_pages_and_says_what_they_do_not(site: Site) -> None:
     assert counts(run_ingest([address])) == (0, 0, 2, 0)
 
 
+def test_a_page_corrected_after_its_feed_published_it_is_read_again(site: Site) -> None:
+    site.put("/1", page("بيان المياه"), headers={"ETag": '"1"'})
+    entry = "<title>x</title><link>/1</link><pubDate>Sun, 19 Jan 2031 00:30:00 +0300</pubDate>"  # RSS does not say when it was changed
+    address = site.put("/feed", feed(site, entry), "text/xml", headers={"ETag": '"f"'})
+    run_ingest([address])
+    assert counts(run_ingest([address])) == (0, 0, 1, 0)
+    assert site.not_modified == 2, "asked for, and sent only when they have changed"
+    site.put("/1", page("بيان المياه", *PARAGRAPHS[:2], "وعادت المياه إلى جميع الأحياء مساء الأربعاء."), headers={"ETag": '"2"'})
+    assert counts(run_ingest([address])) == (0, 1, 0, 0)
+
+
+def test_a_feed_cut_short_before_its_first_address_is_refused(site: Site) -> None:
+    assert "is a damaged feed" in reason(site.put("/feed", feed(site, "<title>x</title>").partition("title>x")[0], "text/xml"))
+
+
 def test_an_atom_feed_is_read_and_its_unchanged_entries_are_not_asked_for(site: Site) -> None:
     site.put("/1", page("بيان المياه"))
     entry = '<entry><title>x</title><link href="/1"/><updated>2031-01-19T10:00:00Z</updated></entry>'

@@ -97,15 +97,15 @@ def _feed(file: File, data: bytes) -> Iterator[Link]:
     data = _HALVES.sub(_joined, data)
     # A stream, for feedparser would open a text that looks like an address or a path. Its parser expands no entities of the feed's own.
     feed = feedparser.parse(io.BytesIO(data), response_headers={"content-location": file.name})
-    if not feed.entries and feed.bozo:
+    if feed.bozo and not any(entry.get("link") or entry.get("summary") or entry.get("content") for entry in feed.entries):
         raise refuse(file.name, f"is a damaged feed ({feed.get('bozo_exception')}); try again later")
     issuer = _line(feed.feed.get("title"))
     for entry in feed.entries:
         text = "\n\n".join(filter(None, [_html_text(part) for part in entry.get("content", [])])) or _html_text(entry.get("summary_detail"))
         address = urljoin(file.name, entry.get("link") or "") if entry.get("link") else ""
         address = address if address.startswith(("http://", "https://")) else ""  # javascript: and the like are no places
-        written = entry.get("published") or entry.get("updated")
-        yield Link(address, _line(entry.get("title")), _day(written), entry.get("updated") or "", text, issuer=issuer)
+        changed = entry.get("updated") if "updated" in entry else None  # asked alone, feedparser gives the day it was published instead
+        yield Link(address, _line(entry.get("title")), _day(entry.get("published") or changed), changed or "", text, issuer=issuer)
 
 
 def _joined(references: re.Match[bytes]) -> bytes:
