@@ -179,6 +179,7 @@ def test_a_fragment_is_read_too() -> None:
         "زر الذهاب إلى الأعلى",
         "438 مشاركة",
         "٤٣٨ مشاركة",
+        "\u202b57 تعليقاً\u202c",
         "Read more: Ferry line reopens",
         "  READ MORE  ",
         "اقرأ أيضاً: عودة خط العبّارات",
