@@ -133,6 +133,16 @@ def test_a_quote_inside_a_sentence_is_marked_but_a_foreign_one_is_not() -> None:
     assert plain(html).endswith("[9].")
 
 
+def test_a_title_is_a_title_whatever_it_quotes() -> None:
+    answer = exchange("كم عائلة؟").answer
+    assert answer is not None
+    title = "عودة «121 عائلة عادت من العراق»"  # words that the quote holds too
+    cited = tuple(replace(citation, title=title) for citation in answer.citations)
+    html = answer_html(replace(answer, citations=cited, answer=f"قال بيان «{title}» ذلك [1]."), 0, "ar")
+    assert html.count('class="cited-title"') == 1
+    assert 'class="quote"' not in html
+
+
 def test_a_title_that_is_also_the_quote_stays_a_quote() -> None:
     html = answer_html(exchange("hostile").answer, 0, "ar")  # type: ignore[arg-type]
     assert re.findall(r"<(p|blockquote) ", html) == ["p", "blockquote"]

@@ -9,7 +9,7 @@ what Bayan says around it as plain words, and what a language model wrote is lab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import takewhile
 from typing import NamedTuple
@@ -194,7 +194,7 @@ def _after(answer: Answer, turn: int, interface: Language) -> str:
 def _pieces(answer: Answer) -> Iterator[_Piece]:
     languages = {" ".join(citation.quote.split()): citation.language for citation in answer.citations}
     done = 0
-    for match in _mark_pattern(languages).finditer(answer.answer):
+    for match in _mark_pattern(languages, [citation.title for citation in answer.citations]).finditer(answer.answer):
         marked = _marked(match, answer, languages)
         if marked is not None:
             yield _Piece(answer.answer[done : match.start()])
@@ -203,11 +203,16 @@ def _pieces(answer: Answer) -> Iterator[_Piece]:
     yield _Piece(answer.answer[done:])
 
 
-def _mark_pattern(quotes: Mapping[str, Language]) -> re.Pattern[str]:
-    """Match a whole cited quote with its quotation marks, else anything in quotation marks, else a marker."""
-    whole = [r"\s+".join(map(re.escape, quote.split())) for quote in sorted(quotes, key=len, reverse=True) if quote]
-    alternatives = [rf"[«“\"]?(?:{'|'.join(whole)})[»”\"]?"] if whole else []
+def _mark_pattern(quotes: Iterable[str], titles: Iterable[str]) -> re.Pattern[str]:
+    """Match a whole cited quote with its quotation marks, else a whole title in them, else anything in them, else a marker."""
+    alternatives = [rf"[«“\"]?(?:{_any_of(quotes)})[»”\"]?"] if any(quotes) else []
+    alternatives += [rf"[«“\"](?:{_any_of(titles)})[»”\"]"] if any(titles) else []  # it may hold quotation marks of its own
     return re.compile("|".join([*alternatives, QUOTED.pattern, r"\[(?P<number>\d+)\]"]))
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    """A pattern of texts, however their words are spaced."""
+    return "|".join(r"\s+".join(map(re.escape, text.split())) for text in sorted(texts, key=len, reverse=True) if text.strip())
 
 
 def _marked(match: re.Match[str], answer: Answer, languages: Mapping[str, Language]) -> _Piece | None:
@@ -216,8 +221,9 @@ def _marked(match: re.Match[str], answer: Answer, languages: Mapping[str, Langua
         return _Piece(match[0], number=int(match["number"])) if known else None
     words = " ".join(match[0].strip(_MARKS).split())
     titles = {" ".join(citation.title.split()): citation.language for citation in answer.citations}
-    if words in titles and words not in languages and match[0][0] in _MARKS:
-        return _Piece(match[0], titled=titles[words])
+    inside = " ".join(match[0][1:-1].split())
+    if inside in titles and words not in languages and match[0][0] in _MARKS:
+        return _Piece(match[0], titled=titles[inside])
     quoted = next((language for quote, language in languages.items() if words and words in quote), None)
     return _Piece(match[0], quoted=quoted) if quoted else None
 
