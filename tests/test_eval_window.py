@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -23,10 +25,12 @@ from evals.stored import stored_runs
 from rag import Assistant
 from rag.schema import Statement
 from rag.settings import load_settings
+from ui.access import Caller
 from ui.eval_render import comparison_html, problem_html, result_html, run_label, state_html
 from ui.eval_tab import EvalTab
 from ui.evaluations import Busy, Evaluations, State
 from ui.page import mount_chat
+from ui.strings import STRINGS
 
 DOUBT = Doubt("كم شخصاً استشهد؟", "ar", ("تعرض سجن الصناعة في الحسكة لهجوم.",), ("elsewhere",))
 
@@ -224,6 +228,20 @@ def test_a_late_look_at_a_run_that_ended_leaves_what_the_reader_chose_since(two_
     assert "value" not in update.constructor_args, "said again, it would undo a choice made while the result was drawn"
     assert "before=" in shown
     assert tab._show(latest, latest, "en")[0].value == "", "no run is compared with itself"
+
+
+def test_readers_are_shown_no_evaluation_and_run_none(evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_set(evaluations.sets_folder, count=1)
+    for name in ("start", "stop", "keep"):
+        monkeypatch.setattr(evaluations, name, lambda *_, **__: pytest.fail("a reader ran something"))
+    with gr.Blocks():
+        tab = EvalTab(evaluations, "en")
+    request: Any = SimpleNamespace(request=SimpleNamespace(scope={"bayan.caller": Caller("a reader", "reader")}))
+    (chosen,) = {value for _, value in tab.sets.choices}
+    assert chosen == f"{evaluations.sets_folder.name}/set.jsonl", "no folder of the server's is told"
+    answers = tab._start(chosen, True, "en", request)[0], tab._stop("en", request), tab._keep("x.jsonl", "en", request)[1]
+    assert all(STRINGS["en"]["eval_editors_only"] in answer for answer in answers)
+    assert not tab._admit(request).visible
 
 
 def test_a_report_runs_no_script_and_only_stored_runs_have_one(two_runs: Evaluations) -> None:

@@ -1,6 +1,7 @@
 """The evaluation tab of the window: choose a set, run it, read and compare what came of it.
 
-Lays out and wires; knows nothing of how runs are made and kept (`ui/evaluations.py`) or drawn (`ui/eval_render.py`).
+Lays out and wires; where access is closed, only editors see it and run anything. Knows nothing of how runs are made and kept
+(`ui/evaluations.py`) or drawn (`ui/eval_render.py`).
 
     EvalTab(Evaluations(settings), "ar")  # within gr.Blocks
 """
@@ -17,8 +18,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from evals.runs import RunError
 from rag.errors import BayanError
 from rag.schema import Language
+from ui.browse import may_edit
 from ui.eval_render import comparison_html, note_html, problem_html, report_html, result_html, run_label, state_html, unfinished_html
 from ui.evaluations import UPLOADS, Evaluations
+from ui.markup import element, said
 from ui.strings import STRINGS
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -77,14 +80,15 @@ class EvalTab:
         switch.change(self._relabel, spoken, [shown, *parts], queue=False, **PRIVATE)
         for event in (shown.select, app.load):  # sets and runs may have come by the chat, another window or a terminal
             event(self._refresh, [switch, self.sets, self.runs], [self.sets, self.runs, *following[:4]], **PRIVATE)
+        app.load(self._admit, None, shown, **PRIVATE)
 
-    def _relabel(self, language: Language, path: str | None, run: str | None, before: str | None) -> list[Any]:
+    def _relabel(self, language: Language, chosen: str | None, run: str | None, before: str | None) -> list[Any]:
         """Say everything in the other language."""
         words = STRINGS[language]
         return [
             gr.Tab(words["tab_evaluation"]),
             self._intro(language),
-            gr.Dropdown(**self._set_choices(language, path)),
+            gr.Dropdown(**self._set_choices(language, chosen)),
             gr.UploadButton(words["eval_upload"]),
             gr.Checkbox(label=words["eval_retrieval_only"]),
             gr.Button(words["eval_run"]),
@@ -97,23 +101,32 @@ class EvalTab:
 
     # Events
 
-    def _keep(self, upload: str, language: Language) -> tuple[Any, ...]:
+    def _admit(self, request: gr.Request) -> Any:
+        return gr.Tab(visible=may_edit(request))
+
+    def _keep(self, upload: str, language: Language, request: gr.Request) -> tuple[Any, ...]:
+        if not may_edit(request):
+            return gr.skip(), refusal_html(language)
         try:
             kept = self.evaluations.keep(Path(upload))
         except BayanError as problem:
             return gr.skip(), problem_html(problem, language)
         gr.Info(STRINGS[language]["eval_kept"].format(name=kept.name), title=STRINGS[language]["name"])
-        return gr.Dropdown(**self._set_choices(language, str(kept))), ""
+        return gr.Dropdown(**self._set_choices(language, _name(kept))), ""
 
-    def _start(self, path: str | None, retrieval_only: bool, language: Language) -> tuple[Any, ...]:
+    def _start(self, name: str | None, retrieval_only: bool, language: Language, request: gr.Request) -> tuple[Any, ...]:
+        if not may_edit(request):
+            return refusal_html(language), *self._buttons()
         try:
-            if chosen := next((found for found in self.evaluations.sets() if str(found) == path), None):
+            if chosen := next((found for found in self.evaluations.sets() if _name(found) == name), None):
                 self.evaluations.start(chosen, retrieval_only=retrieval_only)
         except BayanError as problem:
             return problem_html(problem, language), *self._buttons()
         return state_html(self.evaluations.state, language), *self._buttons()
 
-    def _stop(self, language: Language) -> str:
+    def _stop(self, language: Language, request: gr.Request) -> str:
+        if not may_edit(request):
+            return refusal_html(language)
         self.evaluations.stop()
         return state_html(self.evaluations.state, language)
 
@@ -132,8 +145,8 @@ class EvalTab:
         result = self._result(runs["value"], befores["value"], language)  # one that was shown as unfinished is not chosen anew
         return state_html(state, language), *buttons, gr.Dropdown(**runs), gr.Dropdown(**befores), result
 
-    def _refresh(self, language: Language, path: str | None, run: str | None) -> tuple[Any, ...]:
-        sets, runs = gr.Dropdown(**self._set_choices(language, path)), gr.Dropdown(**self._run_choices(language, run))
+    def _refresh(self, language: Language, chosen: str | None, run: str | None) -> tuple[Any, ...]:
+        sets, runs = gr.Dropdown(**self._set_choices(language, chosen)), gr.Dropdown(**self._run_choices(language, run))
         return sets, runs, state_html(self.evaluations.state, language), *self._buttons()
 
     def _show(self, run: str | None, before: str | None, language: Language) -> tuple[Any, ...]:
@@ -156,8 +169,8 @@ class EvalTab:
     def _set_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
         words, paths = STRINGS[language], self.evaluations.sets()
         named = {self.evaluations.feedback: words["eval_set_feedback"], self.evaluations.samples: words["eval_set_samples"]}
-        choices = [(named.get(path, path.name), str(path)) for path in paths]
-        value = chosen if chosen in {path for _, path in choices} else choices[0][1] if choices else None
+        choices = [(named.get(path, path.name), _name(path)) for path in paths]
+        value = chosen if chosen in {name for _, name in choices} else choices[0][1] if choices else None
         return {"label": words["eval_sets"], "choices": choices, "value": value, "info": None if choices else words["eval_no_sets"]}
 
     def _run_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
@@ -199,3 +212,13 @@ class EvalTab:
         for row in found.rows:
             questions.setdefault(row.set_name, {})[row.question.question_id] = row.question.question
         return comparison_html(compared, questions, before=stored[before], after=stored[run], interface=language)
+
+
+def refusal_html(language: Language) -> str:
+    """Say who may run evaluations."""
+    return element("p", "problem", language, said("eval_editors_only", language))
+
+
+def _name(path: Path) -> str:
+    """What the page calls a set: the samples lie in another folder than those kept, and where both lie is not told."""
+    return f"{path.parent.name}/{path.name}"
