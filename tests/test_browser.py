@@ -214,6 +214,7 @@ def test_one_switch_turns_the_whole_interface(window: Window) -> None:
 @pytest.mark.parametrize("window", [PHONE], indirect=True)
 @pytest.mark.parametrize("question", ["كم عائلة عادت؟", "How many violations were reported?", "hostile"])
 def test_a_phone_shows_everything_without_sideways_scrolling(window: Window, question: str) -> None:
+    assert window.page.evaluate("scrollY") == 0, "first what Bayan does, not the box below it"
     window.ask(question)
     chat, side = window.page.locator("#chat").bounding_box(), window.page.locator("#evidence").bounding_box()
     assert side["y"] >= chat["y"] + chat["height"], "the evidence stands below the conversation"

@@ -84,7 +84,7 @@ class Window:
             self.history = History(self.desk, language, _bound)
             self.chat = gr.HTML(self.desk.talk((), language), elem_id="chat", js_on_load=_bound("chat", "example", "doubt", "thumb"))
             self.filter_bar = FilterBar(self.desk.assistant, language, _bound)
-            self.box = gr.Textbox(**self.desk.box_labels(language), max_lines=5, autofocus=True, elem_id="question")
+            self.box = gr.Textbox(**self.desk.box_labels(language), max_lines=5, elem_id="question")
         with gr.Column(scale=2, min_width=300, elem_id="side"):
             self.panel = gr.HTML(evidence_html((), language), elem_id="evidence", js_on_load=_bound("panel"))
 

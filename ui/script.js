@@ -62,7 +62,13 @@ window.bayan = (() => {
 
   // Chat
 
+  // The box is ready to be typed in where it is in view; a phone shows the page from its top, and a frame leaves the keyboard to its page.
+  const ready = () => {
+    if (parent === window && matchMedia('(min-width: 701px)').matches) find('#question textarea')?.focus({ preventScroll: true });
+  };
+
   const chat = (element, trigger, watch) => {
+    setTimeout(ready);
     element.addEventListener('click', async ({ target }) => {
       const example = target.closest('.example');
       if (example) return trigger('example', { text: example.textContent });
