@@ -48,6 +48,11 @@ def check_spec(spec: str) -> None:
         raise SettingsError(f'"{spec.removeprefix(LOCAL)}" is no language model; `bayan models list` shows which are (kind llm)')
 
 
+def without_address(spec: str) -> str:
+    """Return what readers are told of a model: not where its endpoint is, which is for those who run Bayan."""
+    return spec.split("@http")[0]
+
+
 def memory_needed(spec: str) -> int:
     """Return about how many bytes of memory a local model takes, 0 for others."""
     return entry(spec.removeprefix(LOCAL)).size + RUNNING_BYTES if spec.startswith(LOCAL) else 0

@@ -23,7 +23,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from rag.citations import claims, plain_markers
 from rag.language import content_words, foreign_language, language_of
-from rag.llm import ANSWER_TOKENS, estimate_tokens, token_counter
+from rag.llm import ANSWER_TOKENS, estimate_tokens, token_counter, without_address
 from rag.prompts import fill
 from rag.schema import Answer, Citation, Delta
 from rag.verify import KEY_KINDS, Finding, check_answer
@@ -58,7 +58,7 @@ class Writer:
                 yield Delta(piece, by="model")
             return self._judged(quoted, "".join(written).strip())
         except Withheld as withheld:
-            notice = f"\n\n{fill('llm', quoted.language, str(withheld), model=self._name)}"
+            notice = f"\n\n{fill('llm', quoted.language, str(withheld), model=without_address(self._name))}"
             yield Delta(notice)
             return replace(quoted, answer=quoted.answer + notice)
 
@@ -81,7 +81,8 @@ class Writer:
         if not _rests_on_quotes(text, quoted.citations, found):
             raise Withheld("uncited")
         if failed := [finding.check for finding in found if not finding.check.supported and finding.check.kind in KEY_KINDS]:
-            log.warning("an answer of %s is withheld: %s", self._name, failed)
+            kinds = ", ".join(sorted({check.kind for check in failed}))  # not their texts, which no log holds
+            log.warning("an answer of %s is withheld: %s not in its quotes", self._name, kinds)
             raise Withheld("unsupported")
         marked = mark(text, found, fill("llm", quoted.language, "mark"))
         return replace(quoted, mode="llm", model=self._name, answer=marked, checks=tuple(finding.check for finding in found))

@@ -21,7 +21,7 @@ from fakes_llm import Endpoint, ScriptedModel
 import rag.build
 from ingest import ingest
 from rag import Answer, Assistant
-from rag.build import open_retriever
+from rag.build import open_retriever, open_writer
 from rag.errors import BayanError, ModelError, SettingsError
 from rag.llm import ANSWER_TOKENS, estimate_tokens, memory_needed, open_chat_model, token_counter
 from rag.models import installed
@@ -34,6 +34,7 @@ from ui.cli import main
 from ui.desk import Desk
 from ui.render import answer_html
 from ui.strings import STRINGS
+from ui.told import told
 
 DATA = Path(__file__).parent / "data"
 HARVEST = (
@@ -173,7 +174,9 @@ def test_a_reader_who_leaves_ends_the_request(fake: FakeEmbeddings, sources: Pat
     assert model.closed == [True]
 
 
-def test_the_window_shows_the_quotes_then_the_unchecked_text_below_them_then_the_answer(fake: FakeEmbeddings, sources: Path) -> None:
+def test_the_window_shows_the_quotes_then_the_unchecked_text_below_them_then_the_answer(
+    fake: FakeEmbeddings, sources: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     desk = Desk(assistant_with(ScriptedModel(["The olive harvest ", "reached 41 tonnes [1]."]), sources))
     shown = [frame[1] for frame in desk.ask(QUESTION, "en", ()) if isinstance(frame[1], str)]
     waiting = STRINGS["en"]["writing"]
@@ -185,6 +188,7 @@ def test_the_window_shows_the_quotes_then_the_unchecked_text_below_them_then_the
     assert "41" in plain(shown[-2]) and waiting in shown[-2] and shown[-2].index("40 tonnes") < shown[-2].index(waiting)
     assert "41" not in plain(shown[-1]) and waiting not in shown[-1]
     assert "is withheld; here are the quotes alone." in plain(shown[-1])
+    assert "number not in its quotes" in caplog.text and "41" not in caplog.messages[-1], "no log holds an answer's text"
 
 
 def plain(html: str) -> str:
@@ -495,6 +499,14 @@ def test_an_endpoint_that_fails_leaves_the_quotes(
 def test_nobody_at_the_address_leaves_the_quotes(fake: FakeEmbeddings, sources: Path, options: Options) -> None:
     answer = assistant_with(options.open("openai:m@http://127.0.0.1:9/v1"), sources).ask(QUESTION)
     assert answer.answer.endswith(fill("llm", "en", "unavailable", model=NAME))
+
+
+def test_readers_are_not_told_where_an_endpoint_is(fake: FakeEmbeddings, sources: Path) -> None:
+    writer, quoted = open_writer(load_settings(llm="openai:m@http://127.0.0.1:9/v1")), assistant_with(None, sources).ask(QUESTION)
+    assert writer
+    notice = "".join(step.text for step in writer.write(quoted, ()) if isinstance(step, Delta))
+    assert notice.strip() == fill("llm", "en", "unavailable", model="openai:m")
+    assert told(replace(quoted, model="openai:m@http://127.0.0.1:9/v1")).model == "openai:m"
 
 
 def test_leaving_closes_the_connection_to_an_endpoint(fake: FakeEmbeddings, sources: Path, options: Options, endpoint: Any) -> None:

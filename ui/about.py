@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from rag.language import TEXT_VERSION
+from rag.llm import without_address
 from rag.schema import Facets, Language
 from rag.settings import Settings
 from ui.markup import element, isolate, said
@@ -46,7 +47,7 @@ def about_html(settings: Settings, facets: Facets, interface: Language, *, may_s
 
 def _rows(settings: Settings, facets: Facets, interface: Language, may_see: bool) -> list[tuple[str, str]]:
     def shown(name: str) -> str:
-        return _code(name if may_see else name.split("@")[0])
+        return _code(name if may_see else without_address(name))
 
     counts = {"all": facets.statements, "ar": facets.languages.get("ar", 0), "en": facets.languages.get("en", 0)}
     return [

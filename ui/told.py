@@ -1,9 +1,9 @@
-"""What readers are told of where statements come from: addresses as they are, files of this machine by their names alone.
+"""What readers are told of where statements and words come from: files of this machine and models at an endpoint by their names alone.
 
-Whoever is let in may read the statements; how the server's folders are laid out is for those who run it (`bayan statements`, `bayan
-doctor`). The names are among the keys by which filters find a source, see `rag/filters.py`.
+Whoever is let in may read the statements; how the server's folders and network are laid out is for those who run it (`bayan statements`,
+`bayan doctor`). The names are among the keys by which filters find a source, see `rag/filters.py`.
 
-    Told(Assistant.open("index")).ask("متى تبدأ الدراسة؟").citations[0].source  # "school-year.md"
+    Told(Assistant.open("index")).search("متى تبدأ الدراسة؟")[0].source  # "school-year.md"
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.filters import source_name
+from rag.llm import without_address
 from rag.schema import Answer, Citation, Completed, Copy, Event, Facets, Filters, Hit, IngestReport, Problem, Quote, Retrieved, Statement
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ def _changes(record: object) -> dict[str, Any]:
             return {"source": source_name(source), "copies": tuple(map(told, copies))}
         case Citation(source=source) | Copy(source=source):
             return {"source": source_name(source)}
-        case Answer(citations=citations, nearest=nearest):
-            return {"citations": tuple(map(told, citations)), "nearest": tuple(map(told, nearest))}
+        case Answer(model=model, citations=citations, nearest=nearest):
+            named = model and without_address(model)
+            return {"model": named, "citations": tuple(map(told, citations)), "nearest": tuple(map(told, nearest))}
         case Retrieved(hits=hits):
             return {"hits": tuple(map(told, hits))}
         case Completed(answer=answer):
