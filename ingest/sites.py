@@ -8,7 +8,7 @@ Knows nothing of how pages are fetched (ingest.fetch) or read (ingest.readers, i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -74,11 +74,7 @@ class Sites:
             page = self._fetcher.get(link.address, validators=visit.validators if visit else None)
             if page is None:
                 assert visit
-                yield from (
-                    self._follow(link, [Link(*_said(said)) for said in visit.links], depth)
-                    if visit.links
-                    else [Reading(visit.place, unchanged=True)]
-                )
+                yield from (self._follow(link, visit.links, depth) if visit.links else [Reading(visit.place, unchanged=True)])
             elif is_list(page.data):
                 yield from self._list(link, page, depth)
             else:
@@ -90,11 +86,11 @@ class Sites:
         if depth == MAX_DEPTH:
             raise refuse(link.address, f"is a list inside {MAX_DEPTH} others; give it by itself")
         links = self._worker.links(File(page.address, ".rss", page.data))
-        told = tuple((found.address, "list" if found.is_list else found.changed) for found in links if found.address)
+        told = tuple(replace(found, text="") for found in links if found.address)
         self._visits[link.address] = Visit(page.address, page.validators, links=told)
         yield from self._follow(link, links, depth)
 
-    def _follow(self, parent: Link, links: list[Link], depth: int) -> Iterator[Reading]:
+    def _follow(self, parent: Link, links: Sequence[Link], depth: int) -> Iterator[Reading]:
         """Read what a list names, first what was never visited."""
         left = 0
         for link in sorted(links, key=lambda link: link.address in self._visits):
@@ -152,8 +148,3 @@ def _suffix(page: Page) -> str:
 def _stem(address: str) -> str:
     parts = urlsplit(address)
     return (PurePosixPath(unquote(parts.path)).stem or parts.hostname or "page")[:60]
-
-
-def _said(link: tuple[str, str]) -> tuple[str, None, None, str, str, bool]:
-    address, changed = link
-    return address, None, None, "" if changed == "list" else changed, "", changed == "list"

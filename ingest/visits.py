@@ -15,17 +15,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ingest.readers import Link
+
 VISITS = "web.json"
 
 
 @dataclass(frozen=True)
 class Visit:
-    """`place`: where redirects led; `changed`: what the list that named the address said of its last change; `links`: of a list."""
+    """`place`: where redirects led; `changed`: what the list that named the address said of its last change; `links`: of a list, without
+    their texts."""
 
     place: str
     validators: Mapping[str, str] = field(default_factory=dict)
     changed: str = ""
-    links: tuple[tuple[str, str], ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 class Visits(dict[str, Visit]):
@@ -35,7 +38,7 @@ class Visits(dict[str, Visit]):
         self._path = index / VISITS
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
-            super().__init__({key: Visit(**{**said, "links": tuple(map(tuple, said["links"]))}) for key, said in told.items()})
+            super().__init__({key: Visit(**{**said, "links": tuple(Link(**link) for link in said["links"])}) for key, said in told.items()})
         except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none yet, or damaged: everything is asked for anew
             super().__init__()
 

@@ -159,6 +159,10 @@ def test_a_page_corrected_after_its_feed_published_it_is_read_again(site: Site) 
     assert site.not_modified == 2, "asked for, and sent only when they have changed"
     site.put("/1", page("بيان المياه", *PARAGRAPHS[:2], "وعادت المياه إلى جميع الأحياء مساء الأربعاء."), headers={"ETag": '"2"'})
     assert counts(run_ingest([address])) == (0, 1, 0, 0)
+    [statement] = stored().values()
+    assert (statement.date, statement.issuer) == ("2031-01-19", "هيئة المياه"), (
+        "what the feed said of it counts though it is not sent again"
+    )
 
 
 def test_a_feed_cut_short_before_its_first_address_is_refused(site: Site) -> None:

@@ -39,7 +39,6 @@ class Link:
     date: str | None = None
     changed: str = ""
     text: str = ""
-    is_list: bool = False  # a sitemap in a sitemap
     issuer: str | None = None
 
 
@@ -85,7 +84,7 @@ def _sitemap(file: File, data: bytes) -> Iterator[Link]:
     for entry in root.iterchildren("{*}url", "{*}sitemap"):
         said = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in entry.iterchildren("{*}loc", "{*}lastmod")}
         if said.get("loc"):
-            yield Link(said["loc"], changed=said.get("lastmod", ""), is_list=entry.tag.endswith("}sitemap") or entry.tag == "sitemap")
+            yield Link(said["loc"], changed=said.get("lastmod", ""))
 
 
 def _feed(file: File, data: bytes) -> Iterator[Link]:
