@@ -25,11 +25,13 @@ from evals.stored import stored_runs
 from rag import Assistant
 from rag.schema import Statement
 from rag.settings import load_settings
-from ui.access import Caller
+from ui.access import Access, Caller
 from ui.eval_render import comparison_html, problem_html, result_html, run_label, state_html
 from ui.eval_tab import EvalTab
 from ui.evaluations import Busy, Evaluations, State
+from ui.late import LateAssistant
 from ui.page import mount_chat
+from ui.server import build_web
 from ui.strings import STRINGS
 
 DOUBT = Doubt("كم شخصاً استشهد؟", "ar", ("تعرض سجن الصناعة في الحسكة لهجوم.",), ("elsewhere",))
@@ -185,6 +187,16 @@ def test_the_sample_questions_are_offered_where_their_statements_are(evaluations
     assert evaluations.sets() == []
     assert bayan("ingest", SAMPLES).status == 0
     assert [path.name for path in Evaluations(load_settings()).sets()] == ["samples.jsonl"]
+
+
+def test_the_window_opens_with_its_evaluations_before_there_is_an_index(index: Path, fake: FakeEmbeddings) -> None:
+    settings = load_settings()
+    evaluations = Evaluations(settings)
+    web = build_web(LateAssistant(settings), settings, Access.configured(settings), evaluations)
+    with TestClient(web, "http://127.0.0.1:7860", client=("127.0.0.1", 50_000)) as client:
+        assert client.get("/").status_code == 200
+    assert bayan("ingest", SAMPLES).status == 0
+    assert [path.name for path in evaluations.sets()] == ["samples.jsonl"]
 
 
 # Reading

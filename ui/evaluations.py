@@ -28,7 +28,7 @@ from evals.report import render
 from evals.runs import Run, RunError, read_run, run
 from evals.stored import StoredRun, stored_runs
 from rag.build import list_statements
-from rag.errors import BayanError
+from rag.errors import BayanError, IndexMissing
 from rag.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,13 @@ class Evaluations:
         found = sorted(
             path for path in self.sets_folder.glob("*") if path.suffix in (*UPLOADS, ".topics") or (path / "corpus.jsonl").exists()
         )
-        return [*sorted(found, key=lambda path: path != self.feedback), *([self.samples] if self._has_samples else [])]
+        return [*sorted(found, key=lambda path: path != self.feedback), *self._sample_set()]
+
+    def _sample_set(self) -> list[Path]:
+        try:
+            return [self.samples] if self._has_samples else []
+        except IndexMissing:  # not there yet: the window opens all the same
+            return []
 
     @cached_property
     def _has_samples(self) -> bool:
