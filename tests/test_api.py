@@ -161,6 +161,7 @@ def test_statements_come_newest_first_in_pages(doors: Doors, client: TestClient)
         (("POST", "/ask", {"json": {"question": "x", "language": "fr"}}), 422, "invalid-request"),
         (("POST", "/ask", {"content": '{"question": "\\ud800"}', "headers": {"Content-Type": "application/json"}}), 422, "invalid-request"),
         (("POST", "/ask", {"content": "{", "headers": {"Content-Type": "application/json"}}), 422, "invalid-request"),
+        (("POST", "/ask", {"content": b"\xff{", "headers": {"Content-Type": "application/json"}}), 400, "bad-request"),
         (("POST", "/ask", {"content": b"x" * 2_000_001}), 413, "too-large"),
         (("GET", "/ask", {}), 405, "method-not-allowed"),
         (("GET", "/search", {}), 422, "invalid-request"),
@@ -175,6 +176,8 @@ def test_statements_come_newest_first_in_pages(doors: Doors, client: TestClient)
 def test_each_refusal_is_a_problem_object(client: TestClient, request_: tuple[str, str, Any], status: int, code: str) -> None:
     method, path, options = request_
     problem(client.request(method, f"/api/v1{path}", **options), status, code)
+    documented = client.get("/api/v1/openapi.json").json()["paths"].get(path, {}).get(method.lower())
+    assert documented is None or str(status) in documented["responses"]
 
 
 def test_what_is_unexpected_is_logged_once_and_not_told(

@@ -40,7 +40,7 @@ Every response carries `X-Request-Id`, the request's own when it had one. Errors
 EVENTS = {"event": {"enum": ["retrieved", "delta", "completed", "problem"]}, "data": {"type": "string", "description": "JSON"}}
 STREAM = {"content": {SSE: {"schema": {"type": "object", "properties": EVENTS, "required": ["event", "data"]}}}}
 
-router = APIRouter(responses=problem_responses(401, 403, 422, 429, 500, 503))
+router = APIRouter(responses=problem_responses(400, 401, 403, 413, 422, 429, 500, 503))
 
 
 class Ask(Given):
@@ -204,9 +204,7 @@ async def remove_statement(statement_id: StatementId, response: Response, servic
     return _begun(service.jobs.remove([statement_id]), response)
 
 
-@router.post(
-    "/jobs", status_code=202, dependencies=[Depends(needs("editor"))], responses=problem_responses(400, 413, 415), tags=["statements"]
-)
+@router.post("/jobs", status_code=202, dependencies=[Depends(needs("editor"))], responses=problem_responses(415), tags=["statements"])
 async def add_statements(
     response: Response,
     service: TheService,

@@ -36,7 +36,7 @@ CARD = {"id": MODEL, "object": "model", "created": 0, "owned_by": "bayan"}
 STREAM = {"text/event-stream": {"schema": {"type": "object", "properties": {"data": {"type": "string", "description": "JSON, or [DONE]"}}}}}
 NO_TOKENS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
-router = APIRouter(responses=problem_responses(401, 403, 422, 429, 500, 503))
+router = APIRouter(responses=problem_responses(400, 401, 403, 413, 422, 429, 500, 503))
 
 
 class Part(BaseModel):
