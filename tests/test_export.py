@@ -29,6 +29,14 @@ def test_a_file_holds_each_question_answer_quote_and_source(form: Format) -> Non
     assert ARABIC["nearest"] in text, "what is no answer says so"
 
 
+@pytest.mark.parametrize("form", ["md", "docx"])
+def test_the_dates_of_bayans_own_arabic_words_keep_their_order(form: Format) -> None:
+    """After Arabic letters they stand day first, unless a left-to-right mark goes before them; a quote is left to the letter."""
+    text = _text(export(conversation()[:1], form, "ar"), form)
+    assert f"· \u200e{fakes.STATEMENTS[0].date}\u200f ·" in text
+    assert text.count(f"] {fakes.QUOTE_AR}") == 1
+
+
 def test_word_gets_arabic_right_to_left_and_english_left_to_right() -> None:
     from docx import Document
     from docx.oxml.ns import qn

@@ -28,7 +28,8 @@ FORMATS: dict[Format, str] = {
 _STYLE = """body{font:1.05rem/1.8 "IBM Plex Sans Arabic","Noto Naskh Arabic",Arial,sans-serif;max-width:44rem;
 margin:2rem auto;padding:0 1rem}
 blockquote{margin:.5rem 0;padding:.25rem 1rem;border-inline-start:4px solid #a9802b;background:#f6efdc;white-space:pre-line}
-.about{color:#615c54;font-size:.9rem}h2{font-size:1.1rem;margin-top:2rem}p{white-space:pre-line}"""
+.figures{white-space:nowrap}.about{color:#615c54;font-size:.9rem}h2{font-size:1.1rem;margin-top:2rem}p{white-space:pre-line}"""
+_ISO_DATE = re.compile(r"(?<!\S)\d{4}-\d\d-\d\d(?![\w/-]|\.\w)")  # none that begins the name of a file
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~])|^(\s*)([-+>]|\d+[.)])", re.MULTILINE)
 
 
@@ -39,6 +40,14 @@ class _Part:
     kind: Literal["title", "question", "answer", "quote", "about"]
     text: str
     language: Language
+
+    @property
+    def steady(self) -> str:
+        """The text for files in which nothing sets a figure apart: after Arabic letters a date would stand there with its day first.
+
+        Marks that nobody sees keep it as it is written. Quotes stay as they are, to the letter.
+        """
+        return _ISO_DATE.sub("\u200e\\g<0>\u200f", self.text) if self.language == "ar" and self.kind != "quote" else self.text
 
 
 def export(conversation: Sequence[Exchange], form: Format, interface: Language) -> bytes:
@@ -82,7 +91,7 @@ def _markdown(parts: list[_Part], interface: Language) -> bytes:
     lead = {"title": "# ", "question": "## ", "quote": "> "}
     blocks = []
     for part in parts:
-        text = _MARKDOWN.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", part.text)
+        text = _MARKDOWN.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", part.steady)
         text = re.sub(r"\\\[(\d+)\\\]", r"[\1]", text)  # our own markers: no link follows them
         lines = "\n".join(lead.get(part.kind, "") + line for line in text.splitlines() if line.strip())
         blocks.append(f'<div dir="{DIRECTIONS[part.language]}">\n\n{lines}\n\n</div>')
@@ -95,9 +104,11 @@ def _docx(parts: list[_Part], interface: Language) -> bytes:
     document = Document()
     document.core_properties.title = STRINGS[interface]["export_title"]
     styles = {"title": "Title", "question": "Heading 2", "quote": "Intense Quote"}
+    quoted: Any = document.styles["Intense Quote"]
+    quoted.font.italic = quoted.font.cs_italic = False  # Arabic letters have no slanted form
     for part in parts:
         paragraph = document.add_paragraph(style=styles.get(part.kind, "Normal"))
-        run = paragraph.add_run(_printable(part.text))
+        run = paragraph.add_run(_printable(part.steady))
         if part.language == "ar":
             _turn(paragraph, run)
     if interface == "ar":
