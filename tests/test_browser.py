@@ -184,6 +184,7 @@ def test_an_example_is_asked_when_clicked(window: Window) -> None:
 
 
 def test_an_empty_box_follows_the_page_after_an_english_question(window: Window) -> None:
+    window.page.wait_for_function("document.activeElement.closest('#question')")  # ready to be typed in
     window.page.fill("#question textarea", "How many?")
     assert window.style("#question textarea", "direction") == "ltr"
     window.page.fill("#question textarea", "كم عائلة من UN؟")

@@ -64,11 +64,14 @@ window.bayan = (() => {
 
   // The box is ready to be typed in where it is in view; a phone shows the page from its top, and a frame leaves the keyboard to its page.
   const ready = () => {
-    if (parent === window && matchMedia('(min-width: 701px)').matches) find('#question textarea')?.focus({ preventScroll: true });
+    if (parent !== window || matchMedia('(max-width: 700px)').matches) return;
+    const box = find('#question textarea');
+    if (box) box.focus({ preventScroll: true });
+    else requestAnimationFrame(ready); // Gradio makes it after the chat
   };
 
   const chat = (element, trigger, watch) => {
-    setTimeout(ready);
+    ready();
     element.addEventListener('click', async ({ target }) => {
       const example = target.closest('.example');
       if (example) return trigger('example', { text: example.textContent });
