@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -41,6 +42,24 @@ def test_a_scan_gives_its_statement_back(name: str, kind: str, tmp_path: Path, i
     assert letters_alike(written.text, one(index).text) >= 0.9
     again = ingest([tmp_path / f"a.{kind.lower()}"])
     assert (again.unchanged, again.passages) == (1, 0)
+
+
+@needs_tesseract
+def test_a_vowelled_page_is_not_taken_for_one_that_is_half_latin(tmp_path: Path, index: Path) -> None:
+    written = sample("vowelled.ar.txt")
+    (tmp_path / "a.png").write_bytes(pdfs.scanned(written, "PNG"))
+    assert ingest([tmp_path / "a.png"]).rejected == ()
+    assert not re.search("[A-Za-z]", one(index).text)
+    assert letters_alike(f"{written.title} {written.text}", one(index).text) >= 0.78
+
+
+@needs_tesseract
+def test_latin_names_on_an_arabic_page_are_kept(tmp_path: Path, index: Path) -> None:
+    said = "وقالت الهيئة إن شركة Delvanta Systems ستبدأ العمل يوم الأحد في ثلاثة أحياء.\n\n"
+    text = said + sample("water-cut-sindyan.ar.txt").text[:150]
+    (tmp_path / "a.png").write_bytes(pdfs.scanned(Sample("a", "بيان", "هيئة", "2031-01-19", text), "PNG"))
+    assert ingest([tmp_path / "a.png"]).rejected == ()
+    assert "Delvanta Systems" in one(index).text
 
 
 @needs_tesseract
