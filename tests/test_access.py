@@ -160,7 +160,9 @@ def test_a_password_opens_the_chat_for_reading(doors: Doors) -> None:
 
 
 def test_a_key_opens_the_chat_too(doors: Doors, keys: KeyFile) -> None:
-    assert doors.client(headers=basic(keys.add("a", "reader"), user="a")).get("/").status_code == 200
+    page = doors.client(headers=basic(keys.add("a", "reader"), user="a")).get("/")
+    assert (page.status_code, " data-reads" in page.text) == (200, True), "by this, the style keeps the editors' tab from a reader"
+    assert " data-reads" not in doors.client(headers=basic(keys.add("e", "editor"))).get("/").text
 
 
 def test_keys_added_and_removed_count_at_once_and_the_last_one_does_not_leave_the_door_open(doors: Doors, keys: KeyFile) -> None:

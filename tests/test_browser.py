@@ -197,6 +197,7 @@ def test_one_switch_turns_the_whole_interface(window: Window) -> None:
     window.ask("كم عائلة عادت؟")
     chat, side = window.page.locator("#chat").bounding_box(), window.page.locator("#evidence").bounding_box()
     assert chat["x"] > side["x"], "in Arabic the conversation is at the right"
+    assert window.page.evaluate("document.documentElement.lang") == "ar", "whatever the browser's own language"
     window.page.locator("#switch").get_by_text("English").click()
     window.page.get_by_text(ENGLISH["intro"]).wait_for()
     assert window.page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["en", "ltr"]

@@ -24,6 +24,7 @@ from rag.write import Writer
 from ui.access import KeyFile
 from ui.examples import ask as ask_example
 from ui.examples import slack
+from ui.strings import ENGLISH
 
 DESK = "https://desk.example.org"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -117,6 +118,7 @@ def test_the_widget_answers_in_a_page_of_a_site_that_is_named(serving: Any, anot
         chat.fill("#question textarea", QUESTION)
         chat.press("#question textarea", "Enter")
         chat.locator(".answer").first.wait_for(timeout=90_000)
+        chat.get_by_role("tab", name=ENGLISH["tab_chat"]).wait_for()  # the page's language, which its script tag names
         assert QUOTE in (chat.locator(".answer").first.text_content() or "")
         page.goto(f"{site}/unnamed.html")
         complaints: list[str] = []

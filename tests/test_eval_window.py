@@ -242,7 +242,7 @@ def test_a_late_look_at_a_run_that_ended_leaves_what_the_reader_chose_since(two_
     assert tab._show(latest, latest, "en")[0].value == "", "no run is compared with itself"
 
 
-def test_readers_are_shown_no_evaluation_and_run_none(evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_run_no_evaluation(evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch) -> None:
     write_set(evaluations.sets_folder, count=1)
     for name in ("start", "stop", "keep"):
         monkeypatch.setattr(evaluations, name, lambda *_, **__: pytest.fail("a reader ran something"))
@@ -253,7 +253,6 @@ def test_readers_are_shown_no_evaluation_and_run_none(evaluations: Evaluations, 
     assert chosen == f"{evaluations.sets_folder.name}/set.jsonl", "no folder of the server's is told"
     answers = tab._start(chosen, True, "en", request)[0], tab._stop("en", request), tab._keep("x.jsonl", "en", request)[1]
     assert all(STRINGS["en"]["eval_editors_only"] in answer for answer in answers)
-    assert not tab._admit(request).visible
 
 
 def test_a_report_runs_no_script_and_only_stored_runs_have_one(two_runs: Evaluations) -> None:

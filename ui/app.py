@@ -94,6 +94,7 @@ class Window:
         asking: dict[str, Any] = {"inputs": asked, "outputs": [self.box, self.chat, self.panel, talk], **PRIVATE}
         typed = self.box.submit(desk.ask, **asking)
         chosen = self.chat.example(desk.choose, None, self.box, **PRIVATE).then(desk.ask, **asking)
+        app.load(desk.linked_language, None, switch, **PRIVATE)
         linked = app.load(desk.ask_linked, **asking | {"inputs": [switch, talk]})
         stopped: dict[str, Any] = {"cancels": [typed, chosen, linked], "queue": False, **PRIVATE}
         self.box.stop(desk.stop, [switch, talk], [self.box, self.chat, talk], **stopped)

@@ -115,6 +115,11 @@ class Desk:
         else:
             yield (gr.skip(),) * 4
 
+    def linked_language(self, request: gr.Request) -> Any:
+        """Turn to the language that a link to the window names, if it names one."""
+        named = request.query_params.get("language")
+        return named if named in STRINGS else gr.skip()
+
     def stop(self, language: Language, conversation: Conversation) -> tuple[Any, ...]:
         """Mark the answer under way as stopped and free the box."""
         if conversation and not conversation[-1].answer:

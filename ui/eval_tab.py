@@ -80,7 +80,6 @@ class EvalTab:
         switch.change(self._relabel, spoken, [shown, *parts], queue=False, **PRIVATE)
         for event in (shown.select, app.load):  # sets and runs may have come by the chat, another window or a terminal
             event(self._refresh, [switch, self.sets, self.runs], [self.sets, self.runs, *following[:4]], **PRIVATE)
-        app.load(self._admit, None, shown, **PRIVATE)
 
     def _relabel(self, language: Language, chosen: str | None, run: str | None, before: str | None) -> list[Any]:
         """Say everything in the other language."""
@@ -100,9 +99,6 @@ class EvalTab:
         ]
 
     # Events
-
-    def _admit(self, request: gr.Request) -> Any:
-        return gr.Tab(visible=may_edit(request))
 
     def _keep(self, upload: str, language: Language, request: gr.Request) -> tuple[Any, ...]:
         if not may_edit(request):

@@ -310,7 +310,9 @@ window.bayan = (() => {
     document.querySelectorAll('.toast-close').forEach((button) => { if (label && button.ariaLabel !== label) button.ariaLabel = label; });
     document.querySelectorAll('.toast-header[role]').forEach((head) => { head.removeAttribute('role'); head.removeAttribute('tabindex'); });
   };
-  new MutationObserver(rename).observe(root, { childList: true, subtree: true, attributeFilter: ['lang'] });
+  // Gradio calls the page's language the browser's own: a screen reader would read Arabic as English.
+  const speak = () => { const spoken = root.dir === 'rtl' ? 'ar' : 'en'; if (root.lang !== spoken) root.lang = spoken; };
+  new MutationObserver(() => { rename(); speak(); }).observe(root, { childList: true, subtree: true, attributeFilter: ['lang'] });
 
   return { announce, browse, chat, file, history, narrow, panel, reader };
 })();

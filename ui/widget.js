@@ -27,7 +27,7 @@
   frame.title = said.title;
   frame.hidden = true;
   const show = (open) => {
-    if (open && !frame.src) frame.src = new URL('.', script.src).href; // the chat is loaded when it is wanted
+    if (open && !frame.src) frame.src = new URL(`.?language=${language}`, script.src).href; // the chat is loaded when it is wanted
     frame.hidden = !open;
     button.textContent = open ? said.close : said.open;
     button.setAttribute('aria-expanded', open);
