@@ -225,6 +225,9 @@ def test_a_phone_shows_everything_without_sideways_scrolling(window: Window, que
       return !e.closest('.spoken') && (box.right > innerWidth + 1 || box.left < -1);
     }).length"""
     assert window.page.evaluate(wide) == 0
+    window.page.locator(".timeline summary").last.click()
+    issuer, snippet = (window.page.locator(f".timeline li {part}").first.bounding_box() for part in (".meta", ".snippet"))
+    assert snippet["y"] >= issuer["y"] + issuer["height"], "what a statement says stands below who issued it"
 
 
 def test_the_page_names_no_other_host(window: Window) -> None:
