@@ -118,6 +118,19 @@ def self_drawing_pdf() -> bytes:
     return pdf("<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>", page, stream(b"/F Do"), form)
 
 
+def looping_bookmarks() -> bytes:
+    mark = "<</Title(a)/Parent 4 0 R/First 5 0 R/Next 5 0 R>>"
+    page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>"
+    return pdf("<</Type/Catalog/Pages 2 0 R/Outlines 4 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>", page, "<</First 5 0 R>>", mark)
+
+
+def looping_styles() -> bytes:
+    names = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    styles = "".join(f'<w:style w:styleId="{own}"><w:basedOn w:val="{other}"/></w:style>' for own, other in ("ab", "ba"))
+    said = '<w:p><w:pPr><w:pStyle w:val="a"/><w:outlineLvl w:val="x"/></w:pPr><w:r><w:t>The ferry sank on Monday.</w:t></w:r></w:p>'
+    return word(said * 3, **{"word/styles.xml": f"<w:styles {names}>{styles}</w:styles>".encode()})
+
+
 def many_pages(count: int) -> bytes:
     kids = "3 0 R " * count
     page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>"
@@ -203,6 +216,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "DOCX with an outside entity": ("a.docx", lambda: word("<w:p><w:r><w:t>&x;</w:t></w:r></w:p>", OUTSIDE)),
     "DOCX nested fifty thousand deep": ("a.docx", lambda: word("<w:sdt>" * 50_000 + "</w:sdt>" * 50_000)),
     "DOCX bomb": ("a.docx", lambda: word("<w:p/>" * 8_000_000)),
+    "DOCX whose styles stand on each other": ("a.docx", looping_styles),
     "DOCX cut short": ("a.docx", lambda: cut_short(docx(SAMPLE))),
     "DOCX without a document": ("a.docx", lambda: packed({"word/other.xml": b"<a/>"})),
     "DOCM with macros": ("a.docm", lambda: swapped(docx(SAMPLE), "word/vbaProject.bin", b"\xd0\xcf\x11\xe0" * 1000)),
@@ -249,6 +263,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "zip with a name of sixty thousand letters": ("a.zip", lambda: packed({"x" * 60_000 + ".txt": b"The ferry sank."})),
     "zip with a name of control letters": ("a.zip", lambda: packed({"a\x1b[2Jb\n.txt": b"The ferry sank on Monday."})),
     "zip cut short": ("a.zip", lambda: cut_short(packed({"a.txt": b"The ferry sank." * 1000}))),
+    "PDF with bookmarks in a circle": ("a.pdf", looping_bookmarks),
     "PDF cut short": ("a.pdf", lambda: cut_short(many_pages(5))),
     "PDF whose pages are a loop": ("a.pdf", looping_pdf),
     "PDF that draws itself": ("a.pdf", self_drawing_pdf),

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import ingest
 from ingest.clean import MAX_TITLE_CHARS, comparable, find_date_line, find_title, leftovers, titles
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, read
 from ingest.readers.text import read_markdown, read_text
 from ingest.readers.web import read_html
+from rag.build import list_statements
 from rag.errors import SourceError
 from rag.schema import Cut, Statement
+from rag.settings import load_settings
 
 SENTENCE = "أعلنت وزارة الصحة اليوم عن حملة تلقيح جديدة في جميع المحافظات."
 PARAGRAPHS = (

@@ -81,7 +81,7 @@ def block_text(html: str) -> str:
 
 def named_headings(html: str) -> list[Named]:
     """Return the headings of a page, in order."""
-    return [(int(node.tag[1]), _line(node)) for node in _tree(html).iter(*_BLOCKS[:6])]
+    return [(int(node.tag[1]), _line(node)) for node in _tree(f"<div>{html}</div>").iter(*_BLOCKS[:6])]
 
 
 def _kept_headings(body: Any) -> list[Named]:
