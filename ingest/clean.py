@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
-from rag.language import dates, fold
+from rag.language import dates, fold, same_date
 from rag.schema import Cut, Span
 
 MAX_TITLE_CHARS = 250
 _MAX_LEFTOVER_CHARS = 140  # a longer line is prose, whatever it begins with
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = re.compile(r"\s+")
+_BESIDE_DATES = re.compile(r"\W*(?:(?:الموافق(?:\s?ل(?:ـ)?)?|هـ|م|corresponding to)\W*)*", re.IGNORECASE)
 _NUMBER = re.compile(r"\d[\d.,]*[km]?\b")
 
 
@@ -66,9 +67,16 @@ def comparable(line: str) -> str:
 
 
 def _is_date(line: str) -> bool:
+    """Whether a line is one whole day and nothing else, or the same day in both calendars."""
     written = dates(line)
-    beside = line[: written[0].start] + line[written[0].end :] if len(written) == 1 else line
-    return not any(map(str.isalnum, beside)) and all((written[0].year, written[0].month, written[0].day))
+    if not written or len(written) > 2 or not all(date.year and date.month and date.day for date in written):
+        return False
+    if len(written) == 2 and (written[0].calendar == written[1].calendar or not same_date(*written)):
+        return False
+    beside = line
+    for date in reversed(written):
+        beside = f"{beside[: date.start]} {beside[date.end :]}"
+    return bool(_BESIDE_DATES.fullmatch(beside))
 
 
 def _is_leftover(line: str) -> bool:

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from email.utils import parsedate_to_datetime
 
-from rag.language.dates import dates
+from rag.language.dates import dates, gregorian_days
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMERIC = re.compile(r"(?<!\d)(\d\d?)\s*[-/.]\s*(\d\d?)\s*[-/.]\s*\d{4}")
@@ -37,6 +37,12 @@ def written_date(value: str) -> str | None:
         return date(*found.pop()).isoformat() if len(found) == 1 else None
     except ValueError:
         return None
+
+
+def reckoned_date(value: str) -> str | None:
+    """Return the Gregorian day of the one Hijri day that `value` writes, by the calendar of Umm al-Qura; it can be a day off elsewhere."""
+    days = [gregorian_days(d) for d in dates(value) if d.calendar == "hijri" and d.day]
+    return days[0][0].isoformat() if len(days) == 1 and days[0] else None
 
 
 def mail_date(value: object) -> str | None:

@@ -22,7 +22,7 @@ from ingest.apart import Worker
 from ingest.clean import find_date_line, find_title, leftovers, titles
 from ingest.errors import refuse
 from ingest.known import Known, light
-from ingest.metadata import written_date
+from ingest.metadata import reckoned_date, written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
 from ingest.readers.document import mended, without_halves
@@ -241,8 +241,13 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
     dated = document.date
     if line := find_date_line(document.text, cuts):
         cuts.append(Cut(line.start, line.end, "date line"))
-        if not dated and (dated := written_date(document.text[line.start : line.end])):
+        said = document.text[line.start : line.end]
+        if not dated and (dated := written_date(said)):
             origins = {**origins, "date": "date line"}
+        elif not dated and (dated := reckoned_date(said)):
+            origins = {**origins, "date": "date line, reckoned from the Hijri calendar"}
+            reason = f'its date {dated} is reckoned from "{said}" and can be a day off; if it is, write it into a side-car "NAME.meta.toml"'
+            run.warnings.append(Problem(place, reason))
     headings = _headings(document, cuts)
     return Statement(
         statement_id=f"{_slug(reading.stem)}-{_digest(document.text)[:8]}",

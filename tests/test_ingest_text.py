@@ -71,6 +71,13 @@ def test_what_is_no_text_is_refused_with_its_name_and_the_reason(tmp_path: Path,
     assert ";" in str(refused.value)  # what to do about it
 
 
+@pytest.mark.parametrize(("name", "text"), [("a.md", "---\ntitle: x\n---\n"), ("a.html", "<!-- x -->")])
+def test_a_file_without_a_text_says_so(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SourceError, match="holds no text"):
+        read(tmp_path / name)
+
+
 def test_a_truncated_utf_16_file_is_refused_and_does_not_end_the_run(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         read_bytes(tmp_path, b"\xff\xfeA\x00B")
@@ -364,7 +371,18 @@ def test_every_letter_outside_the_cuts_is_in_a_passage(document: Statement) -> N
 # The line that dates a statement
 
 
-@pytest.mark.parametrize("line", ["الأحد ١٧ آب ٢٠٣١", "Sunday, 17 August 2031", "17/08/2031", "(2031-08-17)"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "الأحد ١٧ آب ٢٠٣١",
+        "Sunday, 17 August 2031",
+        "17/08/2031",
+        "(2031-08-17)",
+        "18 ربيع الآخر 1453 هـ",
+        "الأربعاء 18 ربيع الآخر 1453هـ الموافق لـ 6 آب 2031م",
+        "6 August 2031, corresponding to 18 Rabi II 1453 AH",
+    ],
+)
 def test_a_line_that_is_only_a_date_dates_the_statement_and_is_no_sentence_of_it(line: str) -> None:
     text = f"عنوان البيان\n\n{line}\n\n{SENTENCE}\n{SENTENCE}"
     found = find_date_line(text, [])
@@ -372,9 +390,39 @@ def test_a_line_that_is_only_a_date_dates_the_statement_and_is_no_sentence_of_it
     assert text[found.start : found.end] == line
 
 
-@pytest.mark.parametrize("line", ["آب ٢٠٣١", "Sunday", "The inquiry opens on 17 August 2031", "2031", "17 and 18 August 2031"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "آب ٢٠٣١",
+        "Sunday",
+        "The inquiry opens on 17 August 2031",
+        "2031",
+        "17 and 18 August 2031",
+        "أمس",
+        "18 ربيع الآخر 1453 هـ الموافق 26 آب 2031",
+    ],
+)
 def test_a_line_that_says_more_or_less_than_a_date_is_none(line: str) -> None:
     assert find_date_line(f"Title\n{line}\n{SENTENCE}", []) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "origin"),
+    [
+        ("الأربعاء 18 ربيع الآخر 1453هـ الموافق 6 آب 2031م", "2031-08-06", "date line"),
+        ("18 ربيع الآخر 1453 هـ", "2031-08-07", "date line, reckoned from the Hijri calendar"),
+        ("أمس", None, None),
+    ],
+)
+@pytest.mark.usefixtures("fake")
+def test_a_hijri_date_dates_the_statement_and_one_that_is_reckoned_is_said_to_be(
+    line: str, day: str | None, origin: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(f"عنوان البيان\n\n{line}\n\n{SENTENCE}\n{SENTENCE}", encoding="utf-8")
+    warnings = [problem.reason for problem in ingest([tmp_path / "a.txt"]).warnings]
+    [statement] = list_statements(load_settings())
+    assert (statement.date, statement.origins.get("date")) == (day, origin)
+    assert ["can be a day off" in warning for warning in warnings] == ([True] if origin and "reckoned" in origin else [])
 
 
 def test_dates_further_down_are_part_of_the_statement() -> None:
