@@ -193,6 +193,15 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, index: Path) -> Non
     assert titles(index) == ["Olive harvest", "بيان حول الهجوم"]
 
 
+def test_a_terminal_is_shown_how_far_an_ingest_is_how_fast_and_what_remains(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    ingest([folder], progress=True)
+    shown = capsys.readouterr().err
+    assert "statements:   0%" in shown and "<?" in shown and "/s]" in shown
+
+
 def test_a_path_that_does_not_exist_is_told_before_anything_is_written(folder: Path, index: Path) -> None:
     with pytest.raises(SourceError, match=r'nowhere\.txt" does not exist'):
         ingest([folder, folder / "nowhere.txt"])
