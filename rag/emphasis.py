@@ -22,12 +22,13 @@ from rag.language.resources import entries
 from rag.language.tokens import Token, tokens
 from rag.schema import Language, Span
 
+COUNTS = 2
 COUNTED_BEFORE, COUNTED_AFTER = 3, 3  # words between a figure and what it counts: "the number of dead rose to 12", "12 more people died"
 
 
 @dataclass(frozen=True)
 class Bearing:
-    """A stretch of a text of the kind asked for. `fit`: 2 counts what is asked for, 1 is of the kind; `share`: of the question's terms
+    """A stretch of a text of the kind asked for. `fit`: COUNTS what is asked for, or 1, is of the kind; `share`: of the question's terms
     that its sentence holds."""
 
     span: Span
@@ -92,7 +93,7 @@ def _figures(question: str, text: str) -> Iterator[tuple[Span, int]]:
         before, after = ([text[word.start : word.end] for word in side] for side in _around(said, span))
         counts = any(_names(word, things) for word in (*before, *after)) or (amount is not None and _names_unit(amount.unit, question))
         reach = text.index(after[0], span.end) + len(after[0]) if after and _names(after[0], things) else span.end
-        yield Span(span.start, reach), 2 if counts else 1
+        yield Span(span.start, reach), COUNTS if counts else 1
     yield from ((Span(word.start, word.end), 1) for word in said if not word.role and is_vague(word.key, "number"))
 
 

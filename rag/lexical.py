@@ -26,12 +26,13 @@ from rag.errors import IndexUnusable
 from rag.filters import day_number, issuer_key, source_group, source_keys
 from rag.language import analyse, dates, language_of
 from rag.language.dates import in_words
-from rag.language.lexicon import Term, question_terms
+from rag.language.lexicon import Form, Term, question_terms
 from rag.language.names import FINE_MARK, MARK
 from rag.language.sounds import as_one
 from rag.schema import Facets, Filters, Language, Passage, Statement
 
 GRAM_BOOST, TITLE_BOOST = 0.35, 0.4  # beside a stem's 1
+SYNONYM_BOOST = 0.7  # beside the word itself
 NAME_BOOST = {FINE_MARK: 2.0, MARK: 1.5}  # of a name found by its key in the other script
 FUZZY_BOOST = 0.5  # when a letter of the key is different
 FUZZY_LETTERS = 4  # keys longer than this, mark included, may differ in one
@@ -68,19 +69,24 @@ class LexicalIndex:
     def weigh(self, question: str, language: Language) -> list[WeightedTerm]:
         """Return the question's terms, as texts in `language` say them, each with its rarity.
 
-        Rarity is the inverse document frequency ln(1 + (N − n + ½)/(n + ½)); a term with several renderings is as rare as the commonest.
+        Rarity is the inverse document frequency ln(1 + (N − n + ½)/(n + ½)); a term with several renderings is as rare as the commonest,
+        one that occurs only as a synonym as rare as the commonest of these.
         A term of the other language that the lexicon cannot render, that is no name and that no text holds as it is, is not known.
         """
         searcher = self._index.searcher()
         unseen = _rarity(searcher.num_docs, 0)
         foreign = language_of(question) != language
         weighed = []
+
+        def rarity(forms: Sequence[Form]) -> float:
+            """That of the commonest form, of a phrase that of its rarest word."""
+            return min(max(_rarity(searcher.num_docs, searcher.doc_freq(_field("stems", part), part)) for part in form) for form in forms)
+
         terms = question_terms(question, language)
         for term in (as_one(terms, question) if foreign else terms)[:MAX_TERMS]:
-            forms = (
-                max(_rarity(searcher.num_docs, searcher.doc_freq(_field("stems", part), part)) for part in form) for form in term.renderings
-            )
-            weight = min(forms)
+            weight = rarity(term.renderings)
+            if weight == unseen and term.synonyms:
+                weight = rarity(term.synonyms)
             known = not foreign or weight < unseen or term.renderings != ((term.stem,),)
             weighed.append(WeightedTerm(term, weight, known))
         return weighed
@@ -228,8 +234,12 @@ def _best(queries: Sequence[Query]) -> Query:
 
 
 def _renderings(schema: tantivy.Schema, field: str, term: Term) -> list[Query]:
-    """A query for each rendering; every word of a phrase must occur."""
-    return [Query.boolean_query([(tantivy.Occur.Must, _exact(schema, field, part)) for part in form]) for form in term.renderings]
+    """A query for each rendering and, with less of a say, for each synonym; every word of a phrase must occur."""
+    said, synonyms = (
+        [Query.boolean_query([(tantivy.Occur.Must, _exact(schema, field, part)) for part in form]) for form in forms]
+        for forms in (term.renderings, term.synonyms)
+    )
+    return [*said, *(Query.boost_query(query, SYNONYM_BOOST) for query in synonyms)]
 
 
 def _exact(schema: tantivy.Schema, field: str, part: str) -> Query:

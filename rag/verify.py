@@ -187,7 +187,7 @@ def _share(said: str, source: str, language: Language) -> float:
     """The share of a text's terms that a source in `language` holds, in whatever form; 1 when there are none."""
     terms, known = _terms(TANWIN.sub("", said), language), wording(source)
     held = known.stems.union(known.arabic, known.latin)
-    return sum(term.found_in(held) for term in terms) / len(terms) if terms else 1.0
+    return sum(term.said_in(held) for term in terms) / len(terms) if terms else 1.0
 
 
 # The checks

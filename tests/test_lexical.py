@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rag.language import language_of, sentences
@@ -80,3 +82,26 @@ def test_a_number_is_found_however_it_is_written(question: str, language: Langua
 
 def test_what_no_text_holds_is_not_found(lexical: LexicalIndex) -> None:
     assert lexical.search("xylophone", lexical.weigh("xylophone", "ar"), "ar", limit=3) == {}
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("كم عدد الجرحى؟", "أُصيب"),
+        ("How many were wounded?", "hurt"),
+        ("When was the plant shut?", "closed"),
+    ],
+)
+def test_a_word_finds_what_says_the_same_in_its_own_language(question: str, word: str, lexical: LexicalIndex) -> None:
+    assert word in first(lexical, question, language_of(question))
+
+
+def test_the_word_itself_goes_before_what_says_the_same(tmp_path: Path) -> None:
+    texts = ("The school was shut for two days.", "The school was closed for two days.")
+    index = LexicalIndex.open(tmp_path, create=True)
+    index.update([(passage(number, text), statement(number, text)) for number, text in enumerate(texts)])
+    for asked in ("shut", "closed"):
+        question = f"Why was the school {asked}?"
+        found = index.search(question, index.weigh(question, "en"), "en", limit=2)
+        assert len(found) == 2
+        assert asked in texts[int(max(found, key=lambda key: found[key]))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,8 +11,9 @@ from ingest.passages import split
 from rag.assistant import MAX_QUESTION_CHARS, check_question
 from rag.decision import calibration
 from rag.errors import QuestionError
-from rag.evidence import QUOTE_CHARS, Evidence, about_asked, choose, gather
+from rag.evidence import QUOTE_CHARS, Evidence, about_asked, choose, consider, gather
 from rag.fusion import Signals
+from rag.language import language_of
 from rag.language.lexicon import question_terms
 from rag.lexical import WeightedTerm
 from rag.prompts import fill
@@ -152,6 +154,29 @@ def test_a_sentence_with_a_number_is_preferred_when_a_number_is_asked_for() -> N
     assert (sentences.number, sentences.kind) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "counts"),
+    [
+        (
+            "How many passengers were injured on the ferry?",
+            "The ferry was injured by a barge of 900 tonnes at the pier of passengers.\n\nIn all 31 passengers were injured on the ferry.",
+            "31 passengers",
+        ),
+        (
+            "كم عدد الجرحى في العبّارة؟",
+            "صُرف للجرحى في العبّارة من صندوق الهيئة مبلغ ألف وخمسمئة دينار.\n\nوبلغ عدد المصابين في العبّارة واحداً وثلاثين.",
+            "واحداً وثلاثين",
+        ),
+    ],
+)
+def test_the_sentence_that_counts_what_is_asked_for_is_preferred(question: str, text: str, counts: str) -> None:
+    """To another that holds a figure, though that one is somewhat nearer to the question."""
+    source = statement(text, title="The ferry")
+    one = candidate(source)
+    one = replace(one, sentence_scores=(3.6, 3.0))
+    assert counts in choose(question, found(question, one), count=1)[0].text
+
+
 @pytest.mark.parametrize("question", ["What is the population of Hasakah?", "كم عدد سكان الحسكة؟"])
 def test_an_asked_for_fact_that_is_named_nowhere_is_not_answered(question: str) -> None:
     evidence = gather(question, found(question, candidate(statement(ATTACK), 0, near=9.0, score=50.0)), count=2)
@@ -163,6 +188,25 @@ def test_an_asked_for_fact_that_is_named_nowhere_is_not_answered(question: str) 
 def test_an_asked_for_fact_that_is_named_is_answered(question: str) -> None:
     source = statement("يبلغ عدد سكان الحسكة نحو 422 ألف نسمة. وتقع المدينة على نهر الخابور.", title="الحسكة")
     assert gather(question, found(question, candidate(source, 0, near=9.0, score=50.0)), count=2).answers
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answers"),
+    [
+        ("متى اصطدمت العبّارة؟", "اصطدمت العبّارة نسيم بصندل قرب الميناء.", False),
+        ("متى اصطدمت العبّارة؟", "اصطدمت العبّارة نسيم بصندل قرب الميناء مساء الاثنين.", True),
+        ("When did the ferry collide?", "The ferry Nasim collided with a barge near the port.", False),
+        ("When did the ferry collide?", "The ferry Nasim collided with a barge near the port at 4:51.", True),
+        ("How many passengers of the ferry were injured?", "Passengers of the ferry were injured when it collided.", False),
+        ("How many passengers of the ferry were injured?", "Dozens of passengers of the ferry were injured when it collided.", True),
+        ("Which number had the ferry?", "The ferry was the third of its line.", True),
+        ("How long did the ferry sail?", "The ferry sailed for a long time.", True),
+        ("What hit the ferry when it sailed?", "A barge hit the ferry when it sailed.", True),
+    ],
+)
+def test_a_text_without_a_figure_or_a_date_does_not_answer_a_question_for_one(question: str, text: str, answers: bool) -> None:
+    source = statement(text, title="", language=language_of(text))
+    assert (consider(question, found(question, candidate(source)), count=2)[1] is not None) == answers
 
 
 def test_a_text_on_another_subject_does_not_answer() -> None:
@@ -209,6 +253,7 @@ def test_nearer_evidence_that_stands_out_is_surer(asked: Language, answered: Lan
     weak = dict.fromkeys(model.weights, 0.0) | {"missing_from_passage": 1.0, "missing_from_quote": 1.0}
     strong = dict.fromkeys(model.weights, 0.0) | {"sentence_similarity": 4.0, "passage_similarity": 4.0, "field_margin": 4.0, "margin": 3.0}
     strong |= {name: 1.0 for name in model.weights if name.startswith("rare_in") or name.endswith("_terms")}
+    strong["lexical_share"] = 0.3  # of a passage that holds every term it cannot be 0
     assert 0 <= model.probability(weak) < model.threshold < model.probability(strong) <= 1
 
 

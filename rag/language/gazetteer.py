@@ -19,9 +19,10 @@ _CLITICS = ("", "و", "ف", "ب", "ل", "ك", "وب", "ول", "فب", "فل")
 _ARTICLE, _WITH_ARTICLE = "ال", "لل"
 
 
-def listed_names() -> tuple[str, ...]:
-    """Return the forms of every name: English ones, tab, Arabic ones, as in `lexicon.tsv`."""
-    return tuple("\t".join(line.split("\t")[:2]) for line in entries("gazetteer.tsv"))
+def listed_names(*, kind: str | None = None) -> tuple[str, ...]:
+    """Return the forms of every name, or of those of a kind: English ones, tab, Arabic ones, as in `lexicon.tsv`."""
+    lines = (line.split("\t") for line in entries("gazetteer.tsv"))
+    return tuple(f"{english}\t{arabic}" for english, arabic, of_kind, _ in lines if kind in (None, of_kind))
 
 
 def rendered(name: str, language: Literal["ar", "en"]) -> str | None:

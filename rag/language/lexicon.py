@@ -1,7 +1,8 @@
 """A bilingual lexicon: what an English question's words are called in an Arabic statement, and the reverse.
 
 `resources/lexicon.tsv` holds concepts, English forms | tab | Arabic forms. Matching is by stems, so inflections need no entries. This is
-dictionary-based cross-language search: it joins a question to words, where an embedding model joins it to a vague neighbourhood.
+dictionary-based cross-language search: it joins a question to words, where an embedding model joins it to a vague neighbourhood. Within a
+language the forms of a concept are synonyms: who asks for الجرحى finds أصيب as surely as who asks for the injured.
 
     >>> [(term.stem, term.renderings) for term in question_terms("Which prison?", "ar")]
     [('prison', (('سجن',), ('سجون',), ...))]
@@ -36,26 +37,40 @@ _INNER_CAPITALISED = re.compile(r"(?<=[^\s.?!:]\s)(?:[Aa]l-)?([A-Z][a-z]{3,})")
 
 @dataclass(frozen=True)
 class Term:
-    """A word or phrase of a question, and the forms, as stems, in which a text of the searched language may say it."""
+    """A word or phrase of a question, and the forms, as stems, in which a text of the searched language may say it.
+
+    `synonyms`: of a word of that same language, other words for the same thing.
+    """
 
     stem: str
     renderings: tuple[Form, ...]
+    synonyms: tuple[Form, ...] = ()
 
     def found_in(self, stems: frozenset[str] | set[str]) -> bool:
-        """Say whether one of the renderings stands in a text with these stems."""
-        return any(all(part in stems for part in form) for form in self.renderings)
+        """Say whether one of the forms stands in a text with these stems."""
+        return self.said_in(stems) or _stands(self.synonyms, stems)
+
+    def said_in(self, stems: frozenset[str] | set[str]) -> bool:
+        """Say whether the word itself, or in another language one of its renderings, stands in a text with these stems."""
+        return _stands(self.renderings, stems)
+
+
+def _stands(forms: Sequence[Form], stems: frozenset[str] | set[str]) -> bool:
+    return any(all(part in stems for part in form) for form in forms)
 
 
 def question_terms(question: str, language: Literal["ar", "en"]) -> list[Term]:
     """Return the terms of a question as a text in `language` would say them, each once, in order.
 
-    A term of the same language stands for itself, a number for every way of writing it. One of the other language is rendered by the
-    lexicon, and looked for by its keys in the other script when it can be a name.
+    A term of the same language stands for itself and for its synonyms in the lexicon, a number for every way of writing it. One of the
+    other language is rendered by the lexicon, and looked for by its keys in the other script when it can be a name.
     """
-    kept = content_words(question)
-    if language_of(question) == language:
-        return [Term(key, ((key,),)) for key in dict.fromkeys((*map(stem, kept), *telling_numbers(question)))]
-    terms = _rendered([(stem(word), word) for word in kept], _forms(language), set(can_be_names(question)))
+    kept, asked = content_words(question), language_of(question)
+    known = _forms(asked, language)
+    if asked == language:
+        keys = dict.fromkeys((*map(stem, kept), *telling_numbers(question)))
+        return [Term(key, ((key,),), tuple(form for form in known.get((key,), ()) if form != (key,))) for key in keys]
+    terms = _rendered([(stem(word), word) for word in kept], known, set(can_be_names(question)))
     stated = [Term(key, ((key,),)) for key in telling_numbers(question)]
     return list({term.stem: term for term in (*terms, *stated)}.values())
 
@@ -86,7 +101,8 @@ def asked_names(question: str, language: Literal["ar", "en"]) -> list[Term]:
     >>> [term.stem for term in asked_names("How many were hurt in Tollard in 2028?", "ar")]
     ['2028', 'tollard']
     """
-    target = _forms(language) if language_of(question) != language else {}
+    asked = language_of(question)
+    target = _forms(asked, language) if asked != language else {}
     return [Term(stem(word), _name_forms(word, target)) for word in (*_YEAR.findall(fold(question)), *_names(question))]
 
 
@@ -178,14 +194,19 @@ def _as_name(word: str, names: set[str]) -> tuple[Form, ...]:
 
 
 @cache
-def _forms(target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
-    """Every form of the other language, as stems, with its renderings in `target`; those of several concepts are joined."""
+def _forms(source: Literal["ar", "en"], target: Literal["ar", "en"]) -> dict[Form, tuple[Form, ...]]:
+    """Every form of one language, as stems, with what says the same in another, or in the same; those of several concepts are joined.
+
+    In the same language of names those of organisations only: a country's adjective (تركي) has the stem of other words (ترك, he left).
+    """
     found: dict[Form, dict[Form, None]] = {}
-    for line in (*entries("lexicon.tsv"), *listed_names()):
-        english, arabic = (_stemmed(part) for part in line.split("\t"))
-        sources, targets = (english, arabic) if target == "ar" else (arabic, english)
-        for form in sources if targets else ():
-            found.setdefault(form, {}).update(dict.fromkeys(targets))
+    lines = (*entries("lexicon.tsv"), *listed_names())
+    if source == target:
+        lines = (*(line for line in entries("lexicon.tsv") if not line[0].isupper()), *listed_names(kind="organisation"))
+    for line in lines:
+        forms = dict(zip(("en", "ar"), map(_stemmed, line.split("\t")), strict=True))
+        for form in forms[source] if forms[target] else ():
+            found.setdefault(form, {}).update(dict.fromkeys(forms[target]))
     return {form: tuple(renderings) for form, renderings in found.items()}
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -21,14 +22,20 @@ Kind = Literal["number", "date", "person", "place"]
 COUNTED_WORDS = 2  # what is counted, and what it did
 _CLITICS = ("", "و", "ب", "ل", "ف")
 _FIRST = "^"  # marks a cue that asks only at the beginning: من is "who" there and "from" elsewhere
+_LOOSE = "~"  # marks a cue that a text without such a thing may answer as well
+_MARKS = _FIRST + _LOOSE
+_JOINING = frozenset(("when", "where"))  # join clauses too: "What is said when the ferry sails?" asks for no time
+_ASKING = frozenset(("how", "what", "when", "where", "which", "who", "whom", "whose", "why"))
+_CLOCK = re.compile(r"\d:\d\d")
 
 
 @dataclass(frozen=True)
 class Asking:
-    """What a question asks for, and the words that follow those that say so."""
+    """What a question asks for, and the words that follow those that say so; `loose`: a text without such a thing may answer as well."""
 
     kind: Kind
     following: tuple[str, ...]
+    loose: bool
 
 
 def asked_for(question: str) -> Kind | None:
@@ -44,11 +51,11 @@ def asking(question: str) -> Asking | None:
     joined = (asked[0][1:], *asked[1:]) if asked and asked[0][:1] == "و" else ()
     if joined and joined[0] and _fitting(joined, 0) and not _fitting(asked, 0):  # ومن، وكم; not وين
         asked = joined
-    found = [(at, -length, kind) for at in range(len(asked)) for kind, length in _fitting(asked, at)]
+    found = [(at, -length, kind, loose) for at in range(len(asked)) for kind, length, loose in _fitting(asked, at)]
     if not found:
         return None
-    at, length, kind = min(found)
-    return Asking(kind, asked[at - length :])
+    at, length, kind, loose = min(found)
+    return Asking(kind, asked[at - length :], loose)
 
 
 def counted(question: str) -> tuple[str, ...]:
@@ -75,6 +82,18 @@ def holds(sentence: str, kind: Kind) -> bool:
     return any(number.kind != "ordinal" and not any(number.start in span for span in within) for number in numbers(sentence))
 
 
+def may_answer(text: str, question: str) -> bool:
+    """Say whether a text can answer a question for a number or a date: it holds one, be it vague, an ordinal or a time of day.
+
+    >>> may_answer("The ferry sank.", "When did it sink?"), may_answer("The ferry sank at dawn.", "How did it sink?")
+    (False, True)
+    """
+    found = asking(question)
+    if found is None or found.loose or found.kind not in ("number", "date"):
+        return True
+    return holds(text, found.kind) or (bool(_CLOCK.search(text)) if found.kind == "date" else bool(numbers(text)))
+
+
 def is_vague(word: str, kind: Kind) -> bool:
     """Say whether a word tells an amount without a number (dozens), or a time without a date (yesterday)."""
     return not _vague_words(kind).isdisjoint(words(word))
@@ -84,15 +103,19 @@ def _may_be_year(number: Number, text: str) -> bool:
     return text[number.start : number.end].isdecimal() and 1000 <= number.value <= 2100
 
 
-def _fitting(asked: tuple[str, ...], at: int) -> list[tuple[Kind, int]]:
-    """The cues that stand at a place of a question, each with its length in words."""
-    return [(kind, len(cue)) for (cue, first), kind in _cues().items() if asked[at : at + len(cue)] == cue and not (first and at)]
+def _fitting(asked: tuple[str, ...], at: int) -> list[tuple[Kind, int, bool]]:
+    """The cues that stand at a place of a question, each with its length in words and whether it is loose."""
+    if asked[at] in _JOINING and not _ASKING.isdisjoint({*asked} - {asked[at]}):
+        return []
+    return [
+        (kind, len(cue), loose) for (cue, first, loose), kind in _cues().items() if asked[at : at + len(cue)] == cue and not (first and at)
+    ]
 
 
 @cache
-def _cues() -> dict[tuple[tuple[str, ...], bool], Kind]:
-    listed = pairs("question_kinds.tsv")
-    return {(tuple(words(cue.removeprefix(_FIRST))), cue.startswith(_FIRST)): kind for cue, kind in listed.items()}  # type: ignore[misc]
+def _cues() -> dict[tuple[tuple[str, ...], bool, bool], Kind]:
+    listed: dict[str, Kind] = pairs("question_kinds.tsv")  # type: ignore[assignment]
+    return {(tuple(words(cue.lstrip(_MARKS))), cue[0] == _FIRST, cue[0] == _LOOSE): kind for cue, kind in listed.items()}
 
 
 @cache
