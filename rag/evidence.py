@@ -19,7 +19,8 @@ from functools import lru_cache
 
 from rag.decision import calibration, signals, stems_of
 from rag.emphasis import COUNTS, bearings
-from rag.language import language_of, number_terms
+from rag.frame import differing
+from rag.language import content_words, language_of, number_terms
 from rag.language.lexicon import Term, asked_facts, asked_names
 from rag.language.names import MARK
 from rag.language.polarity import denies
@@ -38,6 +39,7 @@ _ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
 TOLD_KINDS: tuple[Kind, ...] = ("number", "date")  # hardly a sentence is without a name
+MOST_TERMS = 0.6  # of the question's, in a sentence of another statement that is set against the best quote
 ALIKE = 0.8  # share of common stems from which two quotes say the same
 
 
@@ -120,7 +122,7 @@ def about_asked(question: str, found: Found) -> Found | None:
 
 
 def choose(question: str, found: Found, *, count: int) -> list[Quotable]:
-    """Return up to `count` quotes, best first, none repeating another."""
+    """Return up to `count` quotes, best first, none repeating another; one that answers differently from the first comes second."""
     ranked = _rank(question, found)
     chosen: list[Quotable] = []
     for sentence in ranked:
@@ -133,7 +135,11 @@ def choose(question: str, found: Found, *, count: int) -> list[Quotable]:
         quote = Quotable(sentence, _widen(sentence, ranked, taken))
         if not any(_alike(quote, other) for other in chosen):
             chosen.append(quote)
-    return chosen
+    other = _different(question, chosen[0], ranked) if chosen else None
+    if other is None:
+        return chosen
+    kept = [quote for quote in chosen[1:] if _source(quote.sentence) != _source(other.sentence) or not _overlap(quote.span, other.span)]
+    return [chosen[0], other, *kept][:count]
 
 
 def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
@@ -144,6 +150,21 @@ def names_asked_facts(question: str, chosen: Sequence[Quotable]) -> bool:
     """
     stems = frozenset().union(*(stems_of(f"{quote.sentence.candidate.statement.title}\n{quote.text}") for quote in chosen))
     return all(fact.found_in(stems) for fact in asked_facts(question))
+
+
+def _different(question: str, first: Quotable, ranked: Sequence[Sentence]) -> Quotable | None:
+    """The best quote of another statement that gives another figure or date for what is asked, and holds as many of the question's terms;
+    a question of one word ("and when?") is not on one matter."""
+    own = first.sentence.candidate.statement
+    if len(content_words(question)) < 2:
+        return None
+    for sentence in ranked:
+        statement = sentence.candidate.statement
+        if statement.statement_id == own.statement_id or sentence.terms_share < max(first.sentence.terms_share, MOST_TERMS):
+            continue
+        if differing(question, [(own, first.text), (statement, sentence.text)]):
+            return Quotable(sentence, _widen(sentence, ranked, []))
+    return None
 
 
 def _holds(candidate: Candidate, question: str, names: Sequence[Term]) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from rag.emphasis import bearings, emphasised
+from rag.emphasis import COUNTS, bearings, emphasised
 from rag.language import Date, dates, fold, language_of, numbers
 from rag.language.calendar_words import month_names
 from rag.language.mentions import mentions
@@ -25,7 +25,6 @@ from rag.prompts import fill
 from rag.schema import Citation, Language, Statement
 from rag.verify import check_answer
 
-FITTING = 2  # of a bearing: it counts what is asked for
 NEAR = 0.5  # share of a question's terms in the sentence of a figure that is set against another statement's
 
 
@@ -108,7 +107,7 @@ def _within(at: int, stated: Sequence[Date]) -> bool:
 
 def _value(question: str, text: str) -> str | None:
     """The figure or date that counts what a question asks for, in the sentence nearest to it; None when there are several or none."""
-    near = [bearing for bearing in bearings(question, text) if bearing.fit == FITTING and bearing.share >= NEAR]
+    near = [bearing for bearing in bearings(question, text) if bearing.fit == COUNTS and bearing.share >= NEAR]
     best = max((bearing.share for bearing in near), default=0.0)
     parts = [text[bearing.span.start : bearing.span.end] for bearing in near if bearing.share == best]
     found = set().union(*(_values(question, part) for part in parts))

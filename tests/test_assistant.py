@@ -152,6 +152,13 @@ def test_the_hasakah_statement_answers_its_questions_and_no_others(hasakah: Assi
 # Ways to ask
 
 
+def test_statements_that_differ_are_quoted_side_by_side_and_the_newer_is_marked(samples: Assistant) -> None:
+    answer = samples.ask("How many tonnes of wheat burned in the silos?")
+    assert ["silo-fire-growers" in answer.citations[0].statement_id, "٣٤٥ طناً" in answer.citations[1].quote] == [True, True]
+    assert "different figures" in answer.answer
+    assert answer.answer.index("(newer)") < answer.answer.index("٣٤٥")
+
+
 def test_the_other_language_can_be_asked_for(samples: Assistant) -> None:
     answer = samples.ask(ARABIC, language="en")
     assert (answer.language, answer.question) == ("en", ARABIC)

@@ -120,6 +120,26 @@ def test_a_republished_story_gives_one_quote() -> None:
     assert len(chosen) == 1
 
 
+GROWERS = "The growers said that 520 tonnes of wheat were lost in the fire.\n\nTonnes of wheat lost in the fire cannot be milled."
+TOWN = "The town said that 345 tonnes of wheat were lost in the fire. The road is open."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "beside"),
+    [
+        ("How many tonnes of wheat were lost in the fire?", TOWN, True),
+        ("How many tonnes of wheat were lost in the fire?", TOWN.replace("345", "520"), False),  # both say the same
+        ("How many tonnes of wheat were lost in the fire?", TOWN.replace("wheat were lost in the fire", "fish were sold"), False),
+        ("What was lost in the fire?", TOWN, False),
+    ],
+)
+def test_a_statement_that_answers_differently_is_quoted_beside_the_first(question: str, text: str, beside: bool) -> None:
+    """Though the first statement has more to say on the matter."""
+    growers, town = (statement(said, name=name, title="", language="en") for said, name in ((GROWERS, "growers"), (text, "town")))
+    chosen = choose(question, found(question, candidate(growers, 0, near=5.0), candidate(town, 0, near=-4.0, score=3.0)), count=2)
+    assert ["town" in quote.sentence.candidate.statement.source for quote in chosen] == [False, beside]
+
+
 def test_quotes_of_one_statement_never_overlap() -> None:
     filler = "وقالت القيادة إن المدينة آمنة وإن الحياة تعود إليها تدريجياً وإن العمل مستمر مع جميع المنظمات والهيئات المحلية والدولية"
     source = statement(" ".join(f"{filler} في اليوم رقم {n} من الشهر الجاري وفق البيان." for n in range(1, 5)))
