@@ -103,11 +103,13 @@ class Window:
         self.history.wire(app, talk, switch, self.chat, self.panel, typed, chosen, linked)
         self.filter_bar.wire(app, switch, self.talking)
         self.browse.wire(app, switch, self.holding)
-        gr.on([self.talking.select, app.load], desk.refresh, [talk, switch], self.chat, **PRIVATE)
+        refreshed = gr.on([self.talking.select, app.load], desk.refresh, [talk, switch], self.chat, **PRIVATE)
         if desk.service:
             gr.on([self.telling.select, switch.change], self._tell, switch, [self.telling, self.about], **PRIVATE)
         relabelled = [self.header, switch, self.talking, self.chat, self.box, self.panel, self.reader]
-        switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
+        turned = switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
+        for drawn in (refreshed, turned):
+            drawn.then(desk.settle, [talk, switch], self.chat, queue=False, **PRIVATE)
 
     def _tell(self, language: Language, request: gr.Request) -> tuple[Any, str]:
         """Say what is in use; where things lie is for those who may change them."""

@@ -188,6 +188,10 @@ class Desk:
         """Draw the first screen anew: statements may have come or gone."""
         return gr.skip() if conversation else self.talk((), language)
 
+    def settle(self, conversation: Conversation, language: Language) -> Any:
+        """Draw the conversation again: one begun while the first screen was being drawn was drawn over."""
+        return self.talk(conversation, language) if conversation else gr.skip()
+
     def relabel(self, language: Language, conversation: Conversation, place: Place | None) -> tuple[Any, ...]:
         """Say everything on the page in the other language; texts of documents and questions stay."""
         words = STRINGS[language]
