@@ -18,7 +18,7 @@ from itertools import pairwise
 from math import exp
 from typing import TYPE_CHECKING
 
-from rag.emphasis import bearings
+from rag.emphasis import COUNTS, bearings
 from rag.language import analyse, content_words, number_terms, stem
 from rag.language.questions import asked_for
 from rag.schema import Language
@@ -142,7 +142,7 @@ def _asked(question: str, quotes: Sequence[Quotable]) -> dict[str, float]:
     stated, text = number_terms(question), "\n".join(quote.sentence.candidate.statement.text for quote in quotes[:1])
     return {
         "kind_held": 0.0 if kind is None else (1.0 if found else -1.0),
-        "kind_fits": float(max((bearing.fit for bearing in found), default=0) == 2),
+        "kind_fits": float(max((bearing.fit for bearing in found), default=0) == COUNTS),
         "kind_near": max((bearing.share for bearing in found), default=0.0),
         "figures_missing": float(bool(stated) and not stated <= _figures(text)),
     }

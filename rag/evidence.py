@@ -103,7 +103,9 @@ def gather(question: str, found: Found, *, count: int) -> Evidence:
 
 def consider(question: str, found: Found, *, count: int) -> tuple[list[Quotable], dict[str, float] | None]:
     """Choose up to `count` quotes, and return them with their signals: None when a name, year or fact asked for is in none of them, or no
-    figure or date where one is asked for (of public questions whose answer is quoted this loses .01, of others it refuses .13)."""
+    figure or date where one is asked for (of public questions for one this loses 1 of 223 that are answered, and refuses 22 of 237 whose
+    paragraph was taken away).
+    """
     about = about_asked(question, found)
     chosen = choose(question, about or found, count=count)
     told = about and names_asked_facts(question, chosen) and any(may_answer(quote.text, question) for quote in chosen)

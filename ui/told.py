@@ -31,7 +31,8 @@ class Told:
 
     def stream(self, question: str, **options: Any) -> Iterator[Event]:
         """Answer step by step."""
-        return map(told, self._assistant.stream(question, **options))
+        for event in self._assistant.stream(question, **options):
+            yield told(event)
 
     def search(self, query: str, **options: Any) -> list[Hit]:
         """Search."""

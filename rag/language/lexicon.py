@@ -1,4 +1,4 @@
-"""A bilingual lexicon: what an English question's words are called in an Arabic statement, and the reverse.
+"""A bilingual lexicon: what a question's words are called in a statement of the other language, and what says the same in their own.
 
 `resources/lexicon.tsv` holds concepts, English forms | tab | Arabic forms. Matching is by stems, so inflections need no entries. This is
 dictionary-based cross-language search: it joins a question to words, where an embedding model joins it to a vague neighbourhood. Within a
