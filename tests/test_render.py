@@ -316,6 +316,18 @@ def test_examples_come_from_titles_the_readers_language_first() -> None:
     assert example_questions([replace(fakes.STATEMENTS[0], title="ط" * 200)], "ar") == []
 
 
+def test_an_answer_that_was_drawn_over_is_drawn_again_but_one_under_way_draws_itself() -> None:
+    from ui.desk import Desk  # loads Gradio, which takes seconds
+
+    desk = Desk(fakes.FakeAssistant())
+    over = exchange("كم عائلة؟")
+    chat, panel = desk.settle((over,), "ar")
+    assert (chat, panel) == (conversation_html((over,), [], "ar"), evidence_html((over,), "ar"))
+    assert STRINGS["ar"]["question_error"] in plain(desk.settle((Exchange("سؤال", problem=QuestionError("empty")),), "ar")[0])
+    for untold in ((), (over, Exchange("متى؟", text="بعض"))):
+        assert not any(isinstance(drawn, str) for drawn in desk.settle(untold, "ar")), "a late draw would hide what came since"
+
+
 def test_what_may_answer_is_in_bold_and_no_mark_parts_a_latin_name() -> None:
     question, quote = "كم عائلة عادت من العراق؟", "عادت 121 عائلة من العراق بالتنسيق مع Save the Children."
     html = card_html(citation(quote), None, 0, "ar", question=question)

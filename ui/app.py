@@ -109,7 +109,7 @@ class Window:
         relabelled = [self.header, switch, self.talking, self.chat, self.box, self.panel, self.reader]
         turned = switch.change(desk.relabel, [switch, talk, self.place], relabelled, js=TURN_PAGE, queue=False, **PRIVATE)
         for drawn in (refreshed, turned):
-            drawn.then(desk.settle, [talk, switch], self.chat, queue=False, **PRIVATE)
+            drawn.then(desk.settle, [talk, switch], [self.chat, self.panel], queue=False, **PRIVATE)
 
     def _tell(self, language: Language, request: gr.Request) -> tuple[Any, str]:
         """Say what is in use; where things lie is for those who may change them."""

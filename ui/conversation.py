@@ -42,6 +42,11 @@ class Exchange:
     thumb: str = ""  # "up" or "down", once the reader has said so
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of the question."""
+        return self.answer is not None or self.problem is not None or self.stopped
+
+    @property
     def offered(self) -> tuple[Citation, ...]:
         """The citations to show: those of the answer, or the nearest passages."""
         if self.answer is None:

@@ -188,9 +188,14 @@ class Desk:
         """Draw the first screen anew: statements may have come or gone."""
         return gr.skip() if conversation else self.talk((), language)
 
-    def settle(self, conversation: Conversation, language: Language) -> Any:
-        """Draw the conversation again: one begun while the first screen was being drawn was drawn over."""
-        return self.talk(conversation, language) if conversation else gr.skip()
+    def settle(self, conversation: Conversation, language: Language) -> tuple[Any, ...]:
+        """Draw an answer again that may have been drawn over by an earlier state of the page.
+
+        A browser gets the draws of several events in any order. One under way is left alone: it draws itself, and later than this.
+        """
+        if not conversation or not conversation[-1].is_over:
+            return gr.skip(), gr.skip()
+        return self.talk(conversation, language), evidence_html(conversation, language)
 
     def relabel(self, language: Language, conversation: Conversation, place: Place | None) -> tuple[Any, ...]:
         """Say everything on the page in the other language; texts of documents and questions stay."""
