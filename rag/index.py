@@ -140,7 +140,7 @@ class WritableIndex:
         if missing:
             known |= dict(zip(missing, self._embeddings.embed_passages_array(missing), strict=True))
         sentences = [np.array([known[text] for text in texts[1:]], np.float32) for texts in wanted]
-        stored_passages = [StoredPassage(p, vectors) for (_, p), vectors in zip(fresh, sentences, strict=True)]
+        stored_passages = [StoredPassage(p, vectors, about.title) for (about, p), vectors in zip(fresh, sentences, strict=True)]
         return stored_passages, np.array([known[texts[0]] for texts in wanted], np.float32).reshape(len(fresh), -1)
 
 

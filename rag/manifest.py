@@ -24,7 +24,7 @@ from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable
 from rag.language import TEXT_VERSION
 
 Floats = npt.NDArray[np.float32]
-FORMAT = 3
+FORMAT = 4
 MANIFEST, JOURNAL, LOCK = "manifest.json", "writing.json", "write.lock"
 
 

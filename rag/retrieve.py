@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Rel
 from rag.store import LANGUAGES, StoredPassage
 
 Floats = npt.NDArray[np.float32]
+V = TypeVar("V", float, Floats)
 CANDIDATES = 50  # taken from each leg in each language
 # Filtered: so few passages are compared one by one; of more, the nearest of all are taken, as many as should hold enough that pass.
 EXACT, SPARE, MOST = 200, 2.0, 2_000
@@ -70,8 +71,20 @@ class Scale:
     def of(cls, similarities: Floats) -> Scale:
         return cls(float(similarities.mean()), float(similarities.std()))
 
-    def standardise(self, value: float) -> float:
+    def standardise(self, value: V) -> V:
         return (value - self.mean) / max(self.deviation, 1e-6)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A passage with its signals, before it is known whether its statement still has it; `Candidate` tells what they mean."""
+
+    passage: Passage
+    score: float
+    sentence_scores: Floats
+    passage_similarity: float
+    sentence_similarities: Floats
+    signals: Signals
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,11 @@ class Candidate:
     sentence_similarities: tuple[float, ...]
     signals: Signals
     copies: tuple[Candidate, ...] = ()  # which say the same, best first
+
+    @classmethod
+    def of(cls, found: Scored, statement: Statement) -> Candidate:
+        scores, similarities = (tuple(map(float, by)) for by in (found.sentence_scores, found.sentence_similarities))
+        return cls(found.passage, statement, found.score, scores, found.passage_similarity, similarities, found.signals)
 
     @property
     def lexical_share(self) -> float:
@@ -125,8 +143,9 @@ class Retriever:
         with self._reading():
             searched = self._searched(filters)
             terms = {code: tuple(self._index.lexical.weigh(question, code)) for code in LANGUAGES}
-            found = [candidate for code in searched for candidate in self._in_language(question, vector, terms[code], code, filters)]
-        ranked = sorted(found, key=lambda candidate: -candidate.score)
+            found = [scored for code in searched for scored in self._in_language(question, vector, terms[code], code, filters)]
+            best = sorted(found, key=lambda scored: -scored.score)
+            ranked = self._current(best, most=max(top_k * COPIES_WITHIN, RERANKED))
         if self._reranker:
             ranked = rerank(question, ranked, self._reranker)
         return Found(tuple(collapse(ranked, top_k=top_k)), terms)
@@ -198,35 +217,46 @@ class Retriever:
 
     def _in_language(
         self, question: str, vector: Floats, terms: Sequence[WeightedTerm], language: Language, filters: Filters | None
-    ) -> list[Candidate]:
+    ) -> list[Scored]:
         store = self._index.store
         similarity = dict(self._nearest(vector, language, filters) if filters else store.search(vector, language, limit=CANDIDATES))
         lexical = self._index.lexical.search(question, terms, language, limit=CANDIDATES, filters=filters)
         stored = self._stored([*similarity, *(key for key in lexical if key not in similarity)], language)
-        statements = store.statements(list({item.passage.statement_id for item in stored.values()}))
         unrelated, reference = self._scales(vector, language)
-        current = [
-            (key, item, statement)
-            for key, item in stored.items()
-            if (statement := statements.get(item.passage.statement_id)) and statement.revision == item.passage.revision
-        ]
-        foreign = language_of(question) != language
-        names = (
-            heard_in(question, [f"{about.title}\n{item.passage.text}" for _, item, about in current]) if foreign else [0.0] * len(current)
-        )
-        coverage = self._index.lexical.coverage(terms, [key for key, _, _ in current])
-        weights = fusion(language_of(question), language)
-        candidates = []
-        for (key, item, statement), name in zip(current, names, strict=True):
+        asked = language_of(question)
+        texts = [f"{item.title}\n{item.passage.text}" for item in stored.values()]
+        names = heard_in(question, texts) if asked != language else [0.0] * len(texts)
+        coverage = self._index.lexical.coverage(terms, list(stored))
+        weights = fusion(asked, language)
+        found = []
+        for (key, item), name in zip(stored.items(), names, strict=True):
             sentences = item.sentence_vectors @ vector
             best = float(sentences.max(initial=-1.0))
             own = similarity.get(key, best)  # what only the lexical leg found lies beyond the nearest; its best sentence stands in
             near = unrelated.standardise(own), unrelated.standardise(best)
             signals = Signals(*near, lexical.get(key, 0.0), coverage.get(key, 0.0), name)
-            scores, similarities = (tuple(by.standardise(float(value)) for value in sentences) for by in (unrelated, reference))
+            scores, similarities = (by.standardise(sentences) for by in (unrelated, reference))
             score, nearness = weights.score(signals), reference.standardise(own)
-            candidates.append(Candidate(item.passage, statement, score, scores, nearness, similarities, signals))
-        return candidates
+            found.append(Scored(item.passage, score, scores, nearness, similarities, signals))
+        return found
+
+    def _current(self, best: Sequence[Scored], *, most: int) -> list[Candidate]:
+        """The first passages, at most so many, that their statements still have, each with its own.
+
+        Of others no statement is read: it took half the time of a search. Passages of earlier revisions are few, and there only during an
+        ingest.
+        """
+        current: list[Candidate] = []
+        for begin in range(0, len(best), most):
+            part = best[begin : begin + most]
+            about = self._index.store.statements(list({scored.passage.statement_id for scored in part}))
+            for scored in part:
+                statement = about.get(scored.passage.statement_id)
+                if statement and statement.revision == scored.passage.revision:
+                    current.append(Candidate.of(scored, statement))
+            if len(current) >= most:
+                break
+        return current[:most]
 
     def _stored(self, ids: Sequence[str], language: Language) -> dict[str, StoredPassage]:
         """The passages with these ids; those asked for lately are at hand, for reading from the store is half the time of a search.

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from servers import free_port, start_chroma
 
 import rag.index
 import rag.manifest
+import rag.store
 from ingest import ingest, rebuild, remove
 from rag import Assistant, Statement
 from rag.build import list_statements
@@ -300,6 +302,28 @@ def test_an_index_of_an_earlier_format_is_refused(folder: Path, index: Path, mon
     with pytest.raises(IndexMismatch, match=r"format \d+, .*fafafafafafa, 99, \d+\); rebuild it with `bayan ingest --rebuild"):
         ingest([folder])
     assert (rebuild().updated, titles(index)) == (2, ["Olive harvest", "بيان حول الهجوم"])
+
+
+def test_an_index_of_format_3_is_rebuilt_with_all_it_knew(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_format_3(statement: Statement) -> dict[str, str | None]:
+        lists = {"cuts": [[cut.start, cut.end, cut.reason] for cut in statement.cuts], "pages": [], "also_at": []}
+        headings = [[heading.start, heading.end, heading.level] for heading in statement.headings]
+        plain = {name: getattr(statement, name) for name in ("revision", "text", "title", "issuer", "date", "source", "language", "place")}
+        return {**plain, **{name: json.dumps(value) for name, value in {**lists, "headings": headings}.items() if value or name == "cuts"}}
+
+    (folder / "sections.md").write_text("# Olives\n\n## Yield\n\nThe harvest reached 41 tonnes.\n\nRead more\n", encoding="utf-8")
+    with monkeypatch.context() as before:
+        before.setattr(rag.store, "_statement_metadata", of_format_3)
+        before.setattr(rag.manifest, "FORMAT", 3)
+        ingest([folder])
+        held = {statement.title: statement for statement in list_statements(load_settings(index=index))}
+    assert held["Olives"].headings
+    assert held["Olives"].cuts
+    assert rebuild().updated == 3
+    again = {statement.title: statement for statement in list_statements(load_settings(index=index))}
+    assert {title: replace(statement, revision="") for title, statement in again.items()} == {
+        title: replace(statement, revision="") for title, statement in held.items()
+    }
 
 
 def test_rebuild_keeps_the_statements_and_needs_no_files(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,18 @@ _SAME = {
     "ø": "o",
     "ı": "i",
 }
-_SAME_TABLE = str.maketrans(_SAME)
+
+
+class _Folded(dict[int, str]):
+    """What each character becomes, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        apart = unicodedata.normalize("NFKD", chr(code)).casefold()
+        self[code] = folded = "".join(_SAME.get(char, _plain(char)) for char in apart)
+        return folded
+
+
+_FOLDED = _Folded()
 
 
 def fold(text: str) -> str:
@@ -40,10 +51,7 @@ def fold(text: str) -> str:
     Decomposition (NFKD) separates أ إ آ ؤ ئ and accented Latin letters from their marks and opens presentation forms; what remains of
     category Mn or Cf is dropped.
     """
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_SAME_TABLE)
-    return "".join(_plain(char) for char in decomposed)
+    return text.lower() if text.isascii() else text.translate(_FOLDED)
 
 
 def _plain(char: str) -> str:
