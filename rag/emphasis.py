@@ -61,6 +61,14 @@ def bearings(question: str, text: str) -> tuple[Bearing, ...]:
     return tuple(Bearing(span, fit, _share_at(span, shares)) for span, fit in found)
 
 
+def names_counted(question: str, text: str) -> bool:
+    """Say whether a figure of a text stands with the very thing that a question counts: "five hundred and twenty TONNES"."""
+    said = (text[bearing.span.start : bearing.span.end] for bearing in bearings(question, text) if bearing.fit == COUNTS)
+    return asked_for(question) == "number" and any(
+        len(part.split()) > sum(len(part[n.start : n.end].split()) for n in numbers(part)) for part in said
+    )
+
+
 def share_held(terms: Sequence[Term], text: str) -> float:
     """Return the share of terms that stand in a text, in whatever form; 0 when there are none."""
     known = wording(text)

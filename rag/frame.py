@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from rag.emphasis import COUNTS, bearings, emphasised
+from rag.emphasis import COUNTS, Bearing, bearings, emphasised
 from rag.language import Date, dates, fold, language_of, numbers
 from rag.language.calendar_words import month_names
 from rag.language.mentions import mentions
@@ -68,11 +68,12 @@ def read_aloud(question: str, citations: Sequence[Citation], language: Language)
 def differing(question: str, quotes: Sequence[tuple[Statement, str]]) -> bool:
     """Say whether quotes of different statements give one figure or date each, and not the same, for what a question asks for.
 
-    Copies that agree do not differ, nor do sentences that hold less than half of the question's terms.
+    Copies that agree do not differ, nor do sentences that hold less than half of the question's terms. One that corrects another and names
+    its figure ("27 were injured, not 31") does.
     """
-    told = [(statement.statement_id, _value(question, text), text) for statement, text in quotes]
+    told = [(statement.statement_id, _value(question, text), _counting(question, text)) for statement, text in quotes]
     pairs = [(a, b) for at, a in enumerate(told) for b in told[at + 1 :] if a[0] != b[0] and a[1] and b[1]]
-    return any(a[1] not in _values(question, b[2]) and b[1] not in _values(question, a[2]) for a, b in pairs)
+    return any(a[1] not in b[2] and b[1] not in a[2] for a, b in pairs)
 
 
 def looked_for(question: str, language: Language) -> str:
@@ -109,16 +110,21 @@ def _value(question: str, text: str) -> str | None:
     """The figure or date that counts what a question asks for, in the sentence nearest to it; None when there are several or none."""
     near = [bearing for bearing in bearings(question, text) if bearing.fit == COUNTS and bearing.share >= NEAR]
     best = max((bearing.share for bearing in near), default=0.0)
-    parts = [text[bearing.span.start : bearing.span.end] for bearing in near if bearing.share == best]
-    found = set().union(*(_values(question, part) for part in parts))
+    found = _told(question, text, [bearing for bearing in near if bearing.share == best])
     return found.pop() if len(found) == 1 else None
 
 
-def _values(question: str, text: str) -> set[str]:
-    """Every figure or date of a text, whichever a question asks for."""
+def _counting(question: str, text: str) -> set[str]:
+    """Every figure or date of a text that counts what a question asks for, in whatever sentence."""
+    return _told(question, text, [bearing for bearing in bearings(question, text) if bearing.fit == COUNTS])
+
+
+def _told(question: str, text: str, found: Sequence[Bearing]) -> set[str]:
+    parts = [text[bearing.span.start : bearing.span.end] for bearing in found]
     if asked_for(question) == "number":
-        return {in_digits(number) for number in numbers(text)}
-    return {str((date.calendar, date.year, date.month, date.day)) for date in dates(text)} if asked_for(question) == "date" else set()
+        return {in_digits(number) for part in parts for number in numbers(part)}
+    written = (date for part in parts for date in dates(part))
+    return {str((date.calendar, date.year, date.month, date.day)) for date in written} if asked_for(question) == "date" else set()
 
 
 def _is_supported(line: str, citation: Citation) -> bool:

@@ -152,11 +152,27 @@ def test_the_hasakah_statement_answers_its_questions_and_no_others(hasakah: Assi
 # Ways to ask
 
 
-def test_statements_that_differ_are_quoted_side_by_side_and_the_newer_is_marked(samples: Assistant) -> None:
-    answer = samples.ask("How many tonnes of wheat burned in the silos?")
-    assert ["silo-fire-growers" in answer.citations[0].statement_id, "٣٤٥ طناً" in answer.citations[1].quote] == [True, True]
-    assert "different figures" in answer.answer
-    assert answer.answer.index("(newer)") < answer.answer.index("٣٤٥")
+@pytest.mark.parametrize(
+    ("question", "figures", "newer"),
+    [
+        ("How many tonnes of wheat burned in the silos?", ("five hundred and twenty tonnes", "٣٤٥ طناً"), "five hundred and twenty"),
+        ("كم طناً من القمح احترق في الصوامع؟", ("٣٤٥ طناً", "five hundred and twenty tonnes"), "five hundred and twenty"),
+        (
+            "How many children were injured in the ferry collision?",
+            ("Five of the injured are children", "ستة أطفال"),
+            "Five of the injured",
+        ),
+    ],
+)
+def test_statements_that_differ_are_quoted_side_by_side_and_the_newer_is_marked(
+    samples: Assistant, question: str, figures: tuple[str, str], newer: str
+) -> None:
+    answer = samples.ask(question)
+    assert [figure in citation.quote for figure, citation in zip(figures, answer.citations, strict=True)] == [True, True]
+    told = {"en": ("different figures", "(newer)"), "ar": ("تختلف أرقامها", "(الأحدث)")}[answer.language]
+    assert all(words in answer.answer for words in told)
+    marked = next(line for line in answer.answer.splitlines() if told[1] in line)
+    assert newer in marked
 
 
 def test_the_other_language_can_be_asked_for(samples: Assistant) -> None:

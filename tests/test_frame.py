@@ -49,6 +49,7 @@ FIRST, CORRECTED = "أصيب واحد وثلاثون راكباً.", "أصيب �
         ((("a", FIRST), ("b", "Thirty-one passengers were injured.")), False),  # a copy in the other language
         ((("a", FIRST), ("a", CORRECTED)), False),  # one statement
         ((("a", FIRST), ("b", "صححت الهيئة الرقم: أصيب 27 راكباً لا 31 راكباً.")), False),  # gives both
+        ((("a", FIRST), ("b", "أكدت الهيئة أن المصابين سبعة وعشرون راكباً لا واحد وثلاثون.")), True),  # corrects it
         ((("a", FIRST), ("b", "وصلت ثمانية قوارب.")), False),  # counts something else
     ],
 )
