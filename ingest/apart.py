@@ -137,7 +137,8 @@ def _request(file: File, wanted: str) -> bytes:
 def _document(found: dict[str, Any]) -> Document:
     cuts = tuple(Cut(**cut) for cut in found["cuts"])
     headings = tuple(Heading(**heading) for heading in found["headings"])
-    return Document(**{**found, "cuts": cuts, "headings": headings, "warnings": tuple(found["warnings"]), "pages": tuple(found["pages"])})
+    told = {name: tuple(found[name]) for name in ("warnings", "pages", "left_out")}
+    return Document(**{**found, **told, "cuts": cuts, "headings": headings})
 
 
 _MAKE: dict[str, Callable[[dict[str, Any]], Document | Problem | Link]] = {

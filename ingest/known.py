@@ -15,8 +15,8 @@ from rag.schema import Statement
 
 
 def light(statement: Statement) -> Statement:
-    """Return the statement with the digest of its text in the text's place."""
-    return replace(statement, text=_digest(statement.text))
+    """Return the statement with the digest of its text in the text's place, and without the rest of its page."""
+    return replace(statement, text=_digest(statement.text), left_out=())
 
 
 class Known:

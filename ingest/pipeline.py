@@ -118,6 +118,7 @@ class _Run:
     unchanged: int = 0
     removed: int = 0
     passages: int = 0
+    left_out: int = 0  # lines
     rejected: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     read: set[str] = field(default_factory=set)  # places
@@ -127,7 +128,7 @@ class _Run:
 
     def report(self, seconds: float) -> IngestReport:
         counts = (self.added, self.updated, self.unchanged, self.removed, self.passages)
-        return IngestReport(*counts, tuple(self.rejected), tuple(self.warnings), round(seconds, 3))
+        return IngestReport(*counts, tuple(self.rejected), tuple(self.warnings), round(seconds, 3), self.left_out)
 
 
 def _readings(
@@ -194,6 +195,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
                 continue
             run.updated += old is not None
             run.added += old is None
+            run.left_out += len(statement.left_out)
             index.replace(old, statement)
             yield statement
         if reading.whole:
@@ -263,6 +265,7 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
         origins={name: origin for name, origin in origins.items() if name != "headings" or headings},
         place=place if document.source else None,
         headings=headings,
+        left_out=document.left_out,
     )
 
 

@@ -66,6 +66,9 @@ class Statement:
     place: str | None = None  # the path or address it was read from, when `source` names where it was published
     also_at: tuple[str, ...] = ()  # where else the same statement was read
     headings: tuple[Heading, ...] = ()  # in the order of the text
+    # Lines of its page that were taken for no part of it, in their order, a last one "…" if there are more; in no passage. They make no
+    # other statement: a page's menus and related links change every day.
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
     def page(self, offset: int) -> int | None:
         """Return the number of the page, from 1, on which a character stands."""
@@ -274,7 +277,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What one ingest run changed. Counts are statements, except `passages`: those written in this run."""
+    """What one ingest run changed. Counts are statements, except `passages`, those written in this run, and `left_out`: lines of the
+    pages among what was added or updated that were taken for no part of a statement."""
 
     added: int = 0
     updated: int = 0
@@ -284,6 +288,7 @@ class IngestReport:
     rejected: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     seconds: float = 0.0
+    left_out: int = 0
 
 
 # Events of Assistant.stream(), in the order they come.

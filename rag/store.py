@@ -351,6 +351,7 @@ def _statement(key: str, data: Mapping[str, Any]) -> Statement:
         place=record["place"],
         also_at=tuple(record["also_at"]),
         headings=tuple(Heading(**heading) for heading in record["headings"]),
+        left_out=tuple(record.get("left_out", ())),
     )
 
 

@@ -27,7 +27,7 @@ CITATION = "number statement_id title issuer date source language quote start en
 ANSWER = "question language status mode model answer citations checks nearest timings_ms".split()
 TIMINGS = "retrieve evidence generate verify total".split()
 HIT = "rank score statement_id passage_id title issuer date language source text start end copies section".split()
-REPORT = "added updated unchanged removed passages rejected warnings seconds".split()
+REPORT = "added updated unchanged removed passages rejected warnings seconds left_out".split()
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
 from html import escape
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from conftest import SAMPLES, shared
+from test_cli import bayan
 from test_ingest_formats import one
 
 from ingest import ingest
 from ingest.passages import split
+from ingest.pipeline import rebuild
 from ingest.readers import Document, read
+from ingest.readers.layout import MAX_LEFT_OUT, MAX_LEFT_OUT_CHARS
+from ingest.readers.web import block_text, read_html
+from rag.build import list_statements
 from rag.schema import Statement
+from rag.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("fake")
 BEFORE = """<div id="cookies"><p>يستخدم هذا الموقع ملفات تعريف الارتباط لتحسين تجربتك</p><button>موافق</button></div>
@@ -73,6 +81,9 @@ def keeps_the_statement_alone(title: str, paragraphs: list[str], folder: Path, i
     assert statement.title == title
     assert lost(paragraphs, statement) == []
     assert [words for words in GONE if words in quotable(statement)] == []
+    cut = [statement.text[piece.start : piece.end] for piece in statement.cuts]
+    kept = "\n".join([*statement.left_out, *cut])
+    assert [words for words in GONE if words not in kept] == [], "what is gone can be read"
 
 
 def test_the_scraped_statement_on_a_page_of_its_kind(tmp_path: Path, index: Path) -> None:
@@ -89,3 +100,78 @@ def test_a_sample_on_a_page_keeps_every_sentence(path: Path, tmp_path: Path, ind
     title = document.title or lines[0]
     paragraphs = [line for line in lines if line != title and len(line) > 60]  # shorter ones are headings and datelines
     keeps_the_statement_alone(title, paragraphs, tmp_path, index)
+
+
+PARAGRAPHS = [
+    "أعلنت وزارة النقل أن ثلاثة أشخاص أصيبوا في حادث وقع صباح اليوم في المدينة القديمة.",
+    "وأضافت أن فرق الإنقاذ وصلت إلى المكان خلال عشر دقائق وأن التحقيق مستمر.",
+]
+TITLE = "بيان وزارة النقل حول حادث المدينة القديمة"
+TABLE = "<table><tr><th>المدينة</th><th>المصابون</th></tr><tr><td>الريحان</td><td>12</td></tr></table><ul><li>أولاً: إغلاق الطريق</li></ul>"
+
+
+def with_more(more: str) -> str:
+    return page(TITLE, PARAGRAPHS).replace('<div class="related">', f'{more}<div class="related">', 1)
+
+
+def test_what_a_page_holds_besides_its_statement_is_kept_and_told(tmp_path: Path, index: Path) -> None:
+    more = "<figure><figcaption>الوزير في مكان الحادث</figcaption></figure><script>var a;</script><p hidden>لا يُرى</p>"
+    (tmp_path / "a.html").write_text(with_more(TABLE + more), encoding="utf-8")
+    run = bayan("ingest", tmp_path)
+    statement = one(index)
+    assert {"الرئيسية", "فيسبوك تويتر واتساب 438 مشاركة", "الوزير في مكان الحادث", "جميع الحقوق محفوظة 2031"} <= set(statement.left_out)
+    said = "\n".join(statement.left_out)
+    assert not any(words in said for words in ("var a", "لا يُرى", "الريحان", "إغلاق الطريق", TITLE, *PARAGRAPHS)), "kept, or not to be seen"
+    assert f"{len(statement.left_out)} lines of pages left out" in run.stdout
+    told = bayan("statements", statement.statement_id).stdout
+    assert "left out of the page: الوزير في مكان الحادث" in told
+    assert f"cut (title): {TITLE}" in told
+    kept = bayan("statements", statement.statement_id, "--json").json["statement"]
+    assert kept["left_out"] == list(statement.left_out)
+
+
+def test_other_menus_round_the_same_statement_make_no_other_version(tmp_path: Path, index: Path) -> None:
+    (tmp_path / "a.html").write_text(with_more(""), encoding="utf-8")
+    ingest([tmp_path])
+    before = one(index)
+    (tmp_path / "a.html").write_text(with_more("<aside>درجة الحرارة اليوم 31</aside>").replace("اتصل بنا", "من نحن"), encoding="utf-8")
+    report = ingest([tmp_path])
+    assert (report.unchanged, report.updated, report.left_out) == (1, 0, 0)
+    assert one(index).left_out == before.left_out, "as they were when the statement was taken in"
+    rebuild()
+    assert one(index).left_out == before.left_out
+
+
+def test_what_surrounds_a_statement_is_kept_of_pages_in_e_mails_and_archives_too(tmp_path: Path, index: Path) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"] = TITLE, "press@example.org"
+    message.set_content(page(TITLE, PARAGRAPHS), subtype="html")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    with ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("c.html", page(TITLE, [PARAGRAPHS[0], "وقالت إن الطريق سيُفتح غداً في الساعة الثامنة صباحاً."]))
+    ingest([tmp_path])
+    statements = list_statements(load_settings())
+    assert len(statements) == 2
+    assert all("الرئيسية" in statement.left_out for statement in statements)
+
+
+def test_what_is_kept_of_a_page_is_bounded_and_says_so() -> None:
+    lines = "".join(f"<div>رابط رقم {number}</div>" for number in range(MAX_LEFT_OUT + 50))
+    found = read_html(with_more(f"<footer>{lines}</footer>")).left_out
+    assert len(found) == MAX_LEFT_OUT + 1
+    assert found[-1] == "…"
+    long = read_html(with_more(f"<footer><p>{'كلمة أخرى ' * MAX_LEFT_OUT_CHARS}</p></footer>")).left_out
+    assert (long[-1], sum(map(len, long)) <= MAX_LEFT_OUT_CHARS + 1) == ("…", True)
+
+
+def test_a_figure_that_is_struck_out_is_none_of_the_statement() -> None:
+    struck = "<p>وقال الوزير إن <del>سبعة</del> تسعة أصيبوا بجروح.</p>"
+    document = read_html(with_more("").replace("</p></article>", f"</p>{struck}</article>").replace(SHARE, struck))
+    assert "سبعة" not in document.text and "تسعة أصيبوا" in document.text
+    assert "وقال الوزير إن سبعة تسعة أصيبوا بجروح." in document.left_out
+    assert block_text(struck) == "وقال الوزير إن تسعة أصيبوا بجروح."
+
+
+def test_text_outside_paragraphs_is_read_where_it_stands() -> None:
+    written = "وقال الوزير:<br>الطريق <b>مغلق</b><p>ويُفتح غداً.</p>انتهى<table><tr><td>أ</td><td>ب</td></tr></table>"
+    assert block_text(written) == "وقال الوزير:\nالطريق مغلق\n\nويُفتح غداً.\n\nانتهى\nأ — ب"

@@ -243,6 +243,16 @@ def test_the_reader_shows_headings_as_headings_and_the_section_of_the_quote() ->
     assert "section" not in plain(reader_html(Place(statement, (Span(0, 12),)), "en"))
 
 
+def test_the_reader_folds_away_what_was_left_out_of_the_page() -> None:
+    statement = replace(a_statement("أصيب تسعة.\nوانتهى البيان."), left_out=("اتصل بنا", "Contact <img src=x>", "…"))
+    for interface, told in (("ar", "ما تُرك من الصفحة (٣)"), ("en", "Left out of the page (3)")):
+        folded = reader_html(Place(statement, (Span(0, 10),)), interface).partition('<details class="left-out"')[2]
+        assert told in plain(folded) and " open" not in folded.partition(">")[0]
+        assert re.findall(r'<p class="" dir="(\w+)"', folded)[:2] == ["rtl", "ltr"], "each line in its own direction"
+        assert "Contact &lt;" in folded and "<img" not in folded
+    assert "<details" not in reader_html(Place(a_statement("أصيب تسعة.")), "en")
+
+
 def test_dated_statements_found_stand_in_the_order_of_time() -> None:
     def hit(rank: int, statement: str, date: str | None) -> Hit:
         return Hit(rank, 1.0, statement, f"p{rank}", f"عنوان {rank}", None, date, "ar", "f.txt", "نص", 0, 2)

@@ -119,7 +119,7 @@ def test_a_hit_and_an_ingest_report_in_json_have_the_keys_of_the_contract() -> N
         "section",  # the headings above it
     }
     report = to_json(IngestReport(rejected=(Problem("a", "b"),)))
-    assert set(report) == {"added", "updated", "unchanged", "removed", "passages", "rejected", "warnings", "seconds"}
+    assert set(report) == {"added", "updated", "unchanged", "removed", "passages", "rejected", "warnings", "seconds", "left_out"}
     assert report["rejected"] == [{"source": "a", "reason": "b"}]
 
 

@@ -45,6 +45,8 @@ def statement_text(statement: Statement) -> str:
 def account_text(account: Account) -> str:
     statement = account.statement
     lines = [statement_text(statement), *(f"  read at {place}" for place in (statement.read_from, *statement.also_at))]
+    lines += [f"  cut ({cut.reason}): {' '.join(statement.text[cut.start : cut.end].split())}" for cut in statement.cuts]
+    lines += [f"  left out of the page: {line}" for line in statement.left_out]
     for version in account.versions:
         lines += [f"  until {version.until}:", *map(difference_text, version.differences)]
     for near in account.related:
@@ -63,7 +65,8 @@ def report_text(report: IngestReport) -> str:
     counts = (report.added, report.updated, report.unchanged, report.removed, len(report.rejected))
     words = ("added", "updated", "unchanged", "removed", "rejected")
     told = ", ".join(f"{count} {word}" for count, word in zip(counts, words, strict=True))
-    return f"{told}; {report.passages} passages written in {report.seconds:.1f} s"
+    left_out = f"; {report.left_out} lines of pages left out, `bayan statements ID` tells them" if report.left_out else ""
+    return f"{told}; {report.passages} passages written in {report.seconds:.1f} s{left_out}"
 
 
 def model_text(row: dict[str, Any]) -> str:

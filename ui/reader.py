@@ -1,7 +1,7 @@
 """Draw a whole statement to be read beside the chat, opened at a quote, with the way to the quotes before and after it.
 
 Pure functions from records to markup. Paragraphs take the direction of their own words; what is no part of the text (web leftovers) is
-dimmed; the pages of a PDF are told apart.
+dimmed; the pages of a PDF are told apart; what was left out of a web page is at the end, folded away.
 
     reader_html(Place(statement, marks=(Span(10, 40),)), "ar")
 """
@@ -44,7 +44,8 @@ def reader_html(place: Place | None, interface: Language) -> str:
     at = place.marks[0].start if place.marks else None
     page, section = (statement.page(at), statement.section(at)) if at is not None else (None, ())
     about = meta_html(statement, interface, page=page, section=section) + source_html(statement.source, interface)
-    body = element("div", "text", statement.language, text_html(statement, place.marks, interface), ' tabindex="0" role="document"')
+    text = text_html(statement, place.marks, interface) + _left_out_html(statement, interface)
+    body = element("div", "text", statement.language, text, ' tabindex="0" role="document"')
     bar = element("div", "bar", interface, _steps_html(place, interface) + _button("close", "close_reader", interface))
     return f'<article class="statement" data-place="{place.key}" aria-labelledby="reader-title">{bar}{title}{about}{body}</article>'
 
@@ -79,6 +80,18 @@ def text_html(statement: Statement, marks: Sequence[Span], interface: Language) 
         begins = line.end() - len(line[0].lstrip())
         html.append(element("h3" if begins in headings else "p", "", language, inner))
     return "".join(html)
+
+
+def _left_out_html(statement: Statement, interface: Language) -> str:
+    """Draw the lines of the page that were taken for no part of the statement, closed until a reader asks for them."""
+    if not statement.left_out:
+        return ""
+    lines = []
+    for line in statement.left_out:
+        language = message_language(line, default=interface)
+        lines.append(element("p", "", language, isolate(line, language)))
+    told = f"<summary>{said('left_out', interface, number=len(statement.left_out))}</summary><p>{said('left_out_note', interface)}</p>"
+    return element("details", "left-out", interface, told + "".join(lines))
 
 
 def _stretches(statement: Statement, start: int, end: int, marks: Sequence[Span]) -> Iterator[tuple[int, int]]:

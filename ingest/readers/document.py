@@ -48,6 +48,7 @@ class Document:
     part: str = ""  # which part of the file: an archive's member, a table's row; empty: the whole
     source: str | None = None  # where it was published, if the file says so
     headings: tuple[Heading, ...] = ()
+    left_out: tuple[str, ...] = ()  # lines of the page that its reader took for no part of the statement
 
     def with_metadata(self, origin: str, **found: str | None) -> Document:
         """Return the document with what was found set, and where; None changes nothing."""

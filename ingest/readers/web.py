@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ingest.errors import refuse
 from ingest.metadata import iso_date
 from ingest.readers.document import Document, File
 from ingest.readers.headings import Named
+from ingest.readers.layout import HEADINGS, STRUCK, Line, laid_out, left_out, parsed
 from ingest.readers.text import decode
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z]")
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{20000,}")
+_STRUCK = re.compile(rf"<(?:{'|'.join(STRUCK)})\b", re.IGNORECASE)
 _VALUE = re.compile(r"\"[^\"]*\"|'[^']*'")
 MAX_TAGS = 300_000  # of the largest pages in use, a hundredth; what has more is made to exhaust a parser
 MAX_ATTRIBUTES = 2_000  # of a tag; libxml2 compares each with all before it
@@ -33,7 +36,8 @@ _DATE_TAGS = (
     "//article//time/@datetime",
 )
 _ROWS = ("li", "tr")  # stand together, a line each
-_BLOCKS = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "blockquote", "pre", "dt", "dd"]
+_PROSE = (*HEADINGS, "p", "li", "tr", "blockquote", "pre", "dt", "dd")
+_AROUND = ("nav", "header", "footer")
 
 
 def read_page(file: File) -> Iterator[Document]:
@@ -47,41 +51,66 @@ def read_page(file: File) -> Iterator[Document]:
 
 
 def read_html(text: str) -> Document:
-    """Take the statement out of a page, with the title, issuer and date that its JSON-LD and meta tags give."""
+    """Take the statement out of a page, with what its JSON-LD and meta tags say of it, and what of the page is left."""
     import trafilatura
 
     options = {"include_comments": False, "include_tables": True, "with_metadata": True}
     # The date is looked for below; trafilatura's own search tries 200 languages on each candidate, for seconds.
-    page = trafilatura.bare_extraction(text, favor_recall=True, date_extraction_params={"extensive_search": False}, **options)
+    page = trafilatura.bare_extraction(_unstruck(text), favor_recall=True, date_extraction_params={"extensive_search": False}, **options)
+    tree = parsed(text)
     if page is None or not page.text:
-        return Document(block_text(text)).with_headings("page", _sections(named_headings(text)))
+        document = Document(_prose(tree)).with_headings("page", _sections(_headings(tree)))
+        return replace(document, left_out=left_out(laid_out(tree), document.text))
     # Of a very short page trafilatura gives one line; its paragraphs are told apart here.
     whole = "\n" in page.text
-    document = Document(page.text if whole else block_text(text)).with_metadata("page", title=page.title, issuer=page.sitename)
-    document = document.with_headings("page", _sections(_kept_headings(page.body) if whole else named_headings(text)))
-    tree = _tree(text)
+    document = Document(page.text if whole else _prose(tree)).with_metadata("page", title=page.title, issuer=page.sitename)
+    document = document.with_headings("page", _sections(_kept_headings(page.body) if whole else _headings(tree)))
     document = document.with_metadata("JSON-LD", **_json_ld(tree))
     candidates = (str(value) for path in _DATE_TAGS for value in tree.xpath(path))
-    return document.with_metadata("meta tag", date=next((iso for value in candidates if (iso := iso_date(value))), None))
+    document = document.with_metadata("meta tag", date=next((iso for value in candidates if (iso := iso_date(value))), None))
+    return replace(document, left_out=left_out(laid_out(tree), f"{document.title}\n{document.text}"))
 
 
 def block_text(html: str) -> str:
-    """Return the text of the block elements: paragraphs apart, list items and table rows a line each, cells joined by a dash."""
-    from lxml import html as parser
-
-    tree = parser.fromstring(f"<div>{html}</div>")
-    for ignored in tree.xpath("//script|//style|//nav|//header|//footer|//noscript"):
-        ignored.drop_tree()
-    text = ""
-    for node in tree.iter(*_BLOCKS):
-        if line := _line(node):
-            text += ("" if not text else "\n" if node.tag in _ROWS else "\n\n") + line
-    return text or " ".join(tree.text_content().split())
+    """Return the text of a piece of HTML: paragraphs apart, list items and table rows a line each, cells joined by a dash."""
+    return _joined(laid_out(parsed(html), without=STRUCK))
 
 
 def named_headings(html: str) -> list[Named]:
-    """Return the headings of a page, in order."""
-    return [(int(node.tag[1]), _line(node)) for node in _tree(f"<div>{html}</div>").iter(*_BLOCKS[:6])]
+    """Return the headings of a piece of HTML, in order."""
+    return _headings(parsed(html))
+
+
+def _unstruck(html: str) -> str:
+    """The page without what is struck out: as plain text, «سبعة» taken back for «تسعة» would be a figure that nobody stated."""
+    from lxml import html as parser
+
+    if not _STRUCK.search(html):
+        return html
+    tree = parser.document_fromstring(html.encode("utf-8", errors="replace"), parser=parser.HTMLParser(encoding="utf-8"))
+    for node in list(tree.iter(*STRUCK)):
+        node.text = None
+        del node[:]
+    return str(parser.tostring(tree, encoding="unicode"))
+
+
+def _prose(tree: Any) -> str:
+    """The text in blocks that hold prose; without any, all text but what stands around it."""
+    lines = list(laid_out(tree, without=(*_AROUND, *STRUCK)))
+    return _joined([line for line in lines if line.tag in _PROSE] or lines)
+
+
+def _joined(lines: Iterable[Line]) -> str:
+    text, before = "", None
+    for line in lines:
+        together = line.tag in _ROWS or line.block == before
+        text += ("" if not text else "\n" if together else "\n\n") + line.text
+        before = line.block
+    return text
+
+
+def _headings(tree: Any) -> list[Named]:
+    return [(int(line.tag[1]), line.text) for line in laid_out(tree) if line.tag in HEADINGS]
 
 
 def _kept_headings(body: Any) -> list[Named]:
@@ -92,12 +121,6 @@ def _kept_headings(body: Any) -> list[Named]:
 def _sections(named: list[Named]) -> list[Named]:
     """Without the page's own title, which is over no section of its statement."""
     return [heading for heading in named if heading[0] > 1]
-
-
-def _tree(html: str) -> Any:
-    from lxml import html as parser
-
-    return parser.fromstring(html.encode("utf-8"), parser=parser.HTMLParser(encoding="utf-8"))
 
 
 def _json_ld(tree: Any) -> dict[str, str | None]:
@@ -124,17 +147,3 @@ def _items(found: object) -> list[dict[str, Any]]:
     items = found if isinstance(found, list) else [found]
     graphs = [item.get("@graph") for item in items if isinstance(item, dict)]
     return [item for group in (items, *(graph for graph in graphs if isinstance(graph, list))) for item in group if isinstance(item, dict)]
-
-
-def _line(node: Any) -> str:
-    """The node's own text, without that of blocks inside it, on one line."""
-    cells = node.xpath("./td|./th") if node.tag == "tr" else [node]
-    return " — ".join(" ".join("".join(_own_text(cell)).split()) for cell in cells)
-
-
-def _own_text(node: Any) -> Iterator[str]:
-    yield node.text or ""
-    for child in node:
-        if child.tag not in _BLOCKS:
-            yield from _own_text(child)
-        yield child.tail or ""
