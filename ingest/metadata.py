@@ -1,4 +1,4 @@
-"""What a text says about itself: front matter, and dates as people write them, made ISO. Knows nothing of formats.
+"""What a text says about itself: front matter, dates as people write them, made ISO, and languages. Knows nothing of formats.
 
 >>> written_date("الأحد 19 كانون الثاني 2031")
 '2031-01-19'
@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from rag.language.dates import dates, gregorian_days
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LANGUAGE = re.compile(r"(ar|en)(?:[-_]\w+)*")
 _NUMERIC = re.compile(r"(?<!\d)(\d\d?)\s*[-/.]\s*(\d\d?)\s*[-/.]\s*\d{4}")
 
 
@@ -39,6 +40,12 @@ def written_date(value: str) -> str | None:
         return None
 
 
+def written_language(value: str) -> str | None:
+    """Return the language that `value` names as tags do: ar, en, also with a region, as in ar-SY."""
+    found = _LANGUAGE.fullmatch(value.strip().lower())
+    return found[1] if found else None
+
+
 def reckoned_date(value: str) -> str | None:
     """Return the Gregorian day of the one Hijri day that `value` writes, by the calendar of Umm al-Qura; it can be a day off elsewhere."""
     days = [gregorian_days(d) for d in dates(value) if d.calendar == "hijri" and d.day]
@@ -58,11 +65,15 @@ def front_matter(block: str) -> tuple[dict[str, str], list[str]]:
     fields, warnings = {}, []
     for line in block.splitlines():
         key, colon, value = (part.strip() for part in line.partition(":"))
-        if colon and value and key.lower() in ("title", "issuer", "date"):
+        if colon and value and key.lower() in ("title", "issuer", "date", "language"):
             fields[key.lower()] = value.strip("\"'")
     written = fields.pop("date", None)
     if written and (iso := iso_date(written)):
         fields["date"] = iso
     elif written:
         warnings.append(f'the date "{written}" in its front matter is left out; write it as YYYY-MM-DD')
+    if (language := fields.pop("language", None)) and (code := written_language(language)):
+        fields["language"] = code
+    elif language:
+        warnings.append(f'the language "{language}" in its front matter is left out; write ar or en')
     return fields, warnings

@@ -259,7 +259,7 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
         issuer=document.issuer,
         date=dated,
         source=document.source or place,
-        language=language_of(document.text),
+        language=document.language or language_of(document.text),
         cuts=merge_cuts(cuts),
         pages=document.pages,
         origins={name: origin for name, origin in origins.items() if name != "headings" or headings},

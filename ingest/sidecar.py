@@ -3,6 +3,7 @@
 title = "بيان حول انقطاع المياه"
 issuer = "هيئة مياه وادي السنديان"
 date = 2031-01-19
+language = "ar"
 source = "https://example.org/statements/17"
 headings = ["الأضرار", "موعد عودة الضخ"]
 """
@@ -13,12 +14,12 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.metadata import iso_date
+from ingest.metadata import iso_date, written_language
 from ingest.readers.document import Document
 from ingest.readers.headings import lines_of
 
 SIDECAR = ".meta.toml"
-FIELDS = ("title", "issuer", "date", "source")
+FIELDS = ("title", "issuer", "date", "language", "source")
 HEADINGS = "headings"
 
 
@@ -41,6 +42,10 @@ def with_sidecar(document: Document, path: Path) -> Document:
         document = _warn(document, f'the date "{values.pop("date")}" in "{found[0]}" is left out; write it as YYYY-MM-DD')
     elif "date" in values:
         values["date"] = values["date"][:10]
+    if "language" in values and (code := written_language(values["language"])):
+        values["language"] = code
+    elif "language" in values:
+        document = _warn(document, f'the language "{values.pop("language")}" in "{found[0]}" is left out; write ar or en')
     document = document.with_metadata("side-car", **values)
     return _with_headings(document, table[HEADINGS], found[0]) if HEADINGS in table and not document.part else document
 

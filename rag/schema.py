@@ -62,7 +62,7 @@ class Statement:
     language: Language
     cuts: tuple[Cut, ...] = ()
     pages: tuple[int, ...] = ()  # where each page begins in the text, if it has pages
-    origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, source, headings → where each was found
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False)  # title, issuer, date, language, source, headings → from where
     place: str | None = None  # the path or address it was read from, when `source` names where it was published
     also_at: tuple[str, ...] = ()  # where else the same statement was read
     headings: tuple[Heading, ...] = ()  # in the order of the text

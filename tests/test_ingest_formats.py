@@ -17,12 +17,15 @@ import pytest
 from corpus import stored
 from fakes import FakeEmbeddings
 from formats import Sample, packed
+from test_cli import bayan
 
 from ingest import ingest
+from ingest.passages import split
 from ingest.readers import Document, read
 from ingest.readers.document import File
 from ingest.readers.office import read_docx, read_odt
 from ingest.sources import exists
+from rag import Assistant
 from rag.build import list_statements
 from rag.schema import IngestReport, Problem, Statement
 from rag.settings import load_settings
@@ -78,7 +81,12 @@ def test_a_side_car_corrects_what_a_file_says(name: str, samples: list[Sample], 
 
 @pytest.mark.parametrize(
     ("content", "warning"),
-    [("title = ", "is not read"), ('titel = "x"', '"titel" in'), ('date = "May"', 'the date "May" in')],
+    [
+        ("title = ", "is not read"),
+        ('titel = "x"', '"titel" in'),
+        ('date = "May"', 'the date "May" in'),
+        ('language = "fr"', "is left out; write ar or en"),
+    ],
 )
 def test_a_wrong_side_car_is_a_warning(content: str, warning: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(ARABIC)
@@ -86,6 +94,42 @@ def test_a_wrong_side_car_is_a_warning(content: str, warning: str, tmp_path: Pat
     report = ingest([tmp_path / "a.txt"])
     assert report.added == 1
     assert warning in report.warnings[0].reason
+
+
+MIXED = "The ministry repeats its statement:\n\nأعلنت وزارة النقل إغلاق الطريق الدولي ثلاثة أيام.\n\nThe road reopens on Sunday morning."
+
+
+def languages(index: Path) -> tuple[str, str | None, set[str]]:
+    """Of the one statement: its language, where it was found, and the languages of its passages."""
+    statement = one(index)
+    return statement.language, statement.origins.get("language"), {passage.language for passage in split(statement, max_chars=40)}
+
+
+def test_a_statement_s_language_is_corrected_by_hand_and_its_passages_keep_theirs(
+    tmp_path: Path, index: Path, fake: FakeEmbeddings
+) -> None:
+    folder = tmp_path / "statements"
+    folder.mkdir()
+    (folder / "a.txt").write_text(MIXED, encoding="utf-8")
+    ingest([folder])
+    assert languages(index) == ("ar", None, {"ar", "en"}), "as its letters tell"
+    (folder / "a.meta.toml").write_text('language = "en"', encoding="utf-8")
+    fake.embedded.clear()
+    assert ingest([folder]).updated == 1
+    assert languages(index) == ("en", "side-car", {"ar", "en"})
+    assert fake.embedded == [] and Assistant.open(index).versions(one(index).statement_id) == []
+    assert ingest([folder]).unchanged == 1
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".md"])
+def test_front_matter_says_the_language(suffix: str, tmp_path: Path, index: Path) -> None:
+    (tmp_path / f"a{suffix}").write_text(f"---\nlanguage: en-GB\n---\n{MIXED}", encoding="utf-8")
+    assert ingest([tmp_path / f"a{suffix}"]).warnings == ()
+    assert languages(index) == ("en", "front matter", {"ar", "en"})
+    (tmp_path / f"a{suffix}").write_text(f"---\nlanguage: klingon\n---\n{MIXED}", encoding="utf-8")
+    [warning] = [problem.reason for problem in ingest([tmp_path / f"a{suffix}"]).warnings]
+    assert warning == 'the language "klingon" in its front matter is left out; write ar or en'
+    assert languages(index)[:2] == ("ar", None)
 
 
 # Tables
@@ -103,6 +147,16 @@ def test_columns_are_named_by_the_user(tmp_path: Path, index: Path) -> None:
     statement = one(index)
     assert (statement.title, statement.text, statement.date) == ("Ferry", "The ferry sank, they said.", "2031-05-03")
     assert statement.source == str(tmp_path / "t" / "press.csv#2")
+
+
+def test_a_column_says_the_language(tmp_path: Path, index: Path) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "a.csv").write_text('body,spoken\n"The ferry sank, they said.",AR\n"The pier was closed.",fr\n', encoding="utf-8")
+    run = bayan("ingest", tmp_path / "t", "--map", "text=body,language=spoken")
+    assert 'the language "fr" in row 3 is left out; write ar or en' in run.stderr
+    found = {statement.text[4:8]: statement for statement in list_statements(load_settings())}
+    assert (found["ferr"].language, found["ferr"].origins["language"]) == ("ar", "table")
+    assert (found["pier"].language, "language" in found["pier"].origins) == ("en", False)
 
 
 def test_a_table_without_a_known_column_is_refused_with_its_columns(tmp_path: Path) -> None:

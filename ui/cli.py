@@ -59,7 +59,7 @@ def main() -> None:
 @click.argument("sources", nargs=-1, metavar="PATH|URL...")
 @click.option("--prune", is_flag=True, help="Also remove statements that are gone from the given folders and addresses.")
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the statements it holds; takes no PATH.")
-@click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, source, id.")
+@click.option("--map", "columns", metavar="text=COLUMN,…", help="Columns of tables: text, title, issuer, date, language, source, id.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Files read side by side; by default one a processor, at most 4.")
 @click.option("--watch", is_flag=True, help="Go on taking in what changes, until Ctrl-C; with --json, a JSON object a line.")
 @click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Minutes between two looks at an address; --watch.")
@@ -318,7 +318,7 @@ def _tell_problems(report: IngestReport) -> None:
 def _columns(told: str | None) -> dict[str, str]:
     """Read `text=body,title=headline`."""
     pairs = dict(part.partition("=")[::2] for part in (told or "").split(",") if part)
-    known = ("text", "title", "issuer", "date", "source", "id")
+    known = ("text", "title", "issuer", "date", "language", "source", "id")
     if bad := [name for name, column in pairs.items() if name not in known or not column]:
         raise click.UsageError(f'--map cannot be "{bad[0]}"; give pairs such as text=body, of: {", ".join(known)}')
     return pairs

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest.errors import refuse
 from ingest.readers.headings import Named, lines_of
-from rag.schema import Cut, Heading, Problem
+from rag.schema import Cut, Heading, Language, Problem
 
 MAX_BYTES = 50_000_000  # of a file, and of a member of an archive
 MAX_CHARS = 20_000_000  # of a document: what inflates to more is no statement
@@ -41,9 +41,10 @@ class Document:
     title: str | None = None
     issuer: str | None = None
     date: str | None = None  # ISO, YYYY-MM-DD
+    language: Language | None = None  # as the file or people say; else it is told by the letters of the text
     cuts: tuple[Cut, ...] = ()
     warnings: tuple[str, ...] = ()
-    origins: Mapping[str, str] = field(default_factory=dict)  # title, issuer, date, source, headings → where it was found
+    origins: Mapping[str, str] = field(default_factory=dict)  # title, issuer, date, language, source, headings → where it was found
     pages: tuple[int, ...] = ()  # where each page begins in the text
     part: str = ""  # which part of the file: an archive's member, a table's row; empty: the whole
     source: str | None = None  # where it was published, if the file says so

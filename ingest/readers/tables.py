@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ingest.errors import refuse
-from ingest.metadata import written_date
+from ingest.metadata import written_date, written_language
 from ingest.readers.document import MAX_CHARS, Document, File
 from ingest.readers.package import Package
 from ingest.readers.text import decode
@@ -27,6 +27,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "headline", "subject", "heading", "العنوان", "عنوان", "عنوان البيان", "الموضوع"),
     "issuer": ("issuer", "publisher", "organisation", "organization", "agency", "source", "الجهة", "الجهة المصدرة", "المصدر", "الناشر"),
     "date": ("date", "published", "published at", "publication date", "pubdate", "التاريخ", "تاريخ", "تاريخ النشر", "تاريخ البيان"),
+    "language": ("language", "lang", "اللغة", "لغة"),
     "source": ("url", "link", "permalink", "الرابط", "رابط"),
     "id": ("id", "identifier", "المعرف", "الرقم", "رقم البيان"),
 }
@@ -126,9 +127,16 @@ def _documents(file: File, rows: Iterable[Row], prefix: str = "") -> Iterator[Do
 def _document(values: Mapping[str, str], part: str) -> Document:
     written = values.get("date")
     day = written_date(written) if written else None
-    warning = f'the date "{written}" in row {part} is left out; write it as YYYY-MM-DD'
-    document = Document(values["text"], part=part, warnings=(warning,) if written and not day else ())
-    return document.with_metadata("table", title=values.get("title"), issuer=values.get("issuer"), date=day, source=values.get("source"))
+    named = values.get("language")
+    language = written_language(named) if named else None
+    warnings = []
+    if written and not day:
+        warnings.append(f'the date "{written}" in row {part} is left out; write it as YYYY-MM-DD')
+    if named and not language:
+        warnings.append(f'the language "{named}" in row {part} is left out; write ar or en')
+    document = Document(values["text"], part=part, warnings=tuple(warnings))
+    told = {name: values.get(name) for name in ("title", "issuer", "source")}
+    return document.with_metadata("table", **told, date=day, language=language)
 
 
 def _columns(file: File, names: Sequence[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def read_text(text: str) -> Document:
     """Take the text as it is; a front-matter block at its top gives the metadata and is left out of the passages."""
     match = _FRONT_MATTER.match(text)
     fields, warnings = front_matter(match.group(1)) if match else ({}, [])
-    if not match or not fields:  # none, or prose between two rules
+    if not match or not (fields or warnings):  # none, or prose between two rules
         return Document(text)
     cut = Cut(match.start(), match.end(), "front matter")
     return Document(text, cuts=(cut,), warnings=tuple(warnings)).with_metadata("front matter", **fields)
@@ -50,7 +50,7 @@ def read_markdown(text: str) -> Document:
     front = read_text(text)
     body = text[front.cuts[0].end :] if front.cuts else text
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(body)
-    fields = {"title": front.title, "issuer": front.issuer, "date": front.date}
+    fields = {"title": front.title, "issuer": front.issuer, "date": front.date, "language": front.language}
     document = Document(block_text(html), warnings=front.warnings).with_headings("Markdown", named_headings(html))
     return document.with_metadata("front matter", **fields)
 
