@@ -26,6 +26,29 @@ def libreoffice(folder: Path, samples: Sequence[Sample], suffix: str) -> None:
         subprocess.run([*command, *map(str, sorted((Path(scratch) / "in").iterdir()))], check=True, capture_output=True, timeout=240)
 
 
+def unmarked(folder: Path, files: Sequence[Path]) -> None:
+    """Have LibreOffice print files as PDF without bookmarks, as people do who do not ask for any."""
+    form = 'pdf:writer_pdf_Export:{"ExportBookmarks":{"type":"boolean","value":"false"}}'
+    with tempfile.TemporaryDirectory() as scratch:
+        command = ["soffice", f"-env:UserInstallation=file://{scratch}/profile", "--headless", "--convert-to", form]
+        subprocess.run([*command, "--outdir", str(folder), *map(str, files)], check=True, capture_output=True, timeout=240)
+
+
+def printed_pages(pages: Sequence[str]) -> list[bytes]:
+    """Have Chromium print pages of HTML as PDF."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        printed = []
+        for html in pages:
+            page.set_content(html)
+            printed.append(page.pdf(format="A4"))
+        browser.close()
+    return printed
+
+
 def chromium(folder: Path, samples: Sequence[Sample]) -> None:
     """Print each statement's page as Chromium does when asked for a PDF: with the day and title above, the address and number below."""
     from playwright.sync_api import sync_playwright

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import printers
 import pytest
 from fakes import FakeEmbeddings
 from hypothesis import given
@@ -15,7 +16,11 @@ from test_cli import bayan
 
 import ingest.pipeline as ingest_run
 from ingest import ingest
+from ingest.readers import Document
+from ingest.readers.document import File
 from ingest.readers.headings import lines_of
+from ingest.readers.pdf import read_pdf
+from ingest.readers.sizes import Paragraph, large_headings
 from rag import Assistant
 from rag.build import list_statements
 from rag.schema import Heading, Statement
@@ -182,6 +187,96 @@ def test_headings_are_corrected_by_hand(tmp_path: Path, index: Path) -> None:
     assert ingest([tmp_path / "statements"]).updated == 1
     statement = one(index)
     assert (statement.headings, "headings" in statement.origins) == ((), False)
+
+
+# PDF without bookmarks: by the size of letters
+
+ENGLISH = (
+    (1, "Casualties", "Nine people were hurt when the ferry struck the pier, the ministry of transport said on Sunday morning."),
+    (2, "In hospital", "Five of them are still in hospital, and two need an operation, the health ministry said."),
+    (1, "Damage to the port", "Two berths were damaged; repairs will cost 250,000 dinars, the harbour master said."),
+)
+LETTER = """<body style="font-size: 14px"><div style="font-size: 26px">الجمهورية القمرية</div><div style="font-size: 22px">وزارة النقل</div>
+<p>الرقم: 1234</p><p>التاريخ: 19 كانون الثاني 2031</p><div style="font-size: 24px">بيان صحفي حول حادث العبّارة</div>{}
+<div style="font-size: 20px">انتهى البيان</div><p>المكتب الإعلامي</p><p>هاتف: 0112223344</p></body>"""
+
+
+def html(direction: str, body: str) -> str:
+    return f'<html dir="{direction}"><head><meta charset="utf-8"></head>{body}</html>'
+
+
+def sections(parts: tuple[tuple[int, str, str], ...]) -> str:
+    return "".join(f"<h{level + 1}>{heading}</h{level + 1}><p>{said}</p>" for level, heading, said in parts)
+
+
+def headings_of(data: bytes) -> tuple[str | None, list[tuple[int, str]]]:
+    [document] = [found for found in read_pdf(File("a.pdf", ".pdf", data)) if isinstance(found, Document)]
+    found = [(heading.level, document.text[heading.start : heading.end]) for heading in document.headings]
+    return document.origins.get("headings"), found
+
+
+@pytest.mark.enable_socket  # a browser prints them
+def test_a_printed_page_keeps_its_headings_by_the_size_of_their_letters() -> None:
+    arabic, english = (
+        html(way, f"<body><h1>{title}</h1><p>{lead}</p>{body}</body>")
+        for way, title, lead, body in (
+            ("rtl", TITLE, LEAD, sections(SECTIONS)),
+            ("ltr", "Ferry statement", ENGLISH[0][2] + " Details follow.", sections(ENGLISH)),
+        )
+    )
+    at_once = html("ltr", f"<body><h1>Ferry statement</h1>{sections(ENGLISH)}</body>")
+    letter = html("rtl", LETTER.format("".join(f"<p>{said}</p>" for _, _, said in SECTIONS)))
+    found = [headings_of(data) for data in printers.printed_pages([arabic, english, at_once, letter])]
+    for wanted, headings in zip((SECTIONS, ENGLISH, ENGLISH), found, strict=False):
+        assert headings == ("size of letters", [(level, words) for level, words, _ in wanted])
+    assert found[3] == (None, []), "a communiqué of which the letterhead and the end are large has no sections"
+
+
+def test_a_word_document_printed_without_bookmarks_keeps_its_title_and_headings(tmp_path: Path) -> None:
+    """Word's style of titles spaces letters out; LibreOffice draws Arabic ones together again with strokes that PDF calls hyphens."""
+    (tmp_path / "ferry.docx").write_bytes(docx())
+    printers.unmarked(tmp_path, [tmp_path / "ferry.docx"])
+    [document] = [found for found in read_pdf(File("a.pdf", ".pdf", (tmp_path / "ferry.pdf").read_bytes())) if isinstance(found, Document)]
+    assert document.text.splitlines()[0] == TITLE
+    assert [(heading.level, document.text[heading.start : heading.end]) for heading in document.headings] == [
+        (level, words) for level, words, _ in SECTIONS
+    ]
+
+
+def test_bookmarks_outdo_the_size_of_letters() -> None:
+    assert headings_of(pdf())[0] == "bookmarks"
+
+
+SAID = "The ferry struck the pier on Sunday and nine people were hurt, the ministry said."
+
+
+def paragraphs(*written: tuple[str, float]) -> list[Paragraph]:
+    return [Paragraph(text, size) for text, size in written]
+
+
+@pytest.mark.parametrize(
+    ("given", "headings"),
+    [
+        (paragraphs((SAID, 12), ("Damage", 14), (SAID, 12)), [(1, "Damage")]),
+        (paragraphs((SAID, 12), ("Damage", 13), (SAID, 12)), []),  # hardly larger
+        (paragraphs((SAID, 12), ("Two berths were damaged.", 16), (SAID, 12)), []),  # a sentence
+        (paragraphs((SAID, 12), ("“We shall rebuild the pier”", 16), (SAID, 12)), []),  # a quotation set large
+        (paragraphs((SAID, 12), ("Damage and " * 20, 16), (SAID, 12)), []),  # long
+        (paragraphs((SAID, 12), ("12 / 2031", 16), (SAID, 12)), []),  # no words
+        (paragraphs((SAID, 12), ("Damage", 16), (SAID, 12), ("Damage", 16), (SAID, 12)), []),  # printed again and again
+        (paragraphs(("Ministry", 20), ("Statement", 18), (SAID, 12), ("Press office", 16), ("Tel. 1234", 12)), []),
+        (
+            paragraphs((SAID, 12), ("A", 18), ("b", 15), (SAID, 12), ("c", 14.8), (SAID, 12)),
+            [(1, "A"), (2, "b"), (2, "c")],
+        ),
+        ([*paragraphs((SAID, 12), ("Damage", 14)), Paragraph("Berth — 2", 12, table=True)], [(1, "Damage")]),
+        ([*paragraphs((SAID, 12)), Paragraph("Ministry", 14, repeated=True), *paragraphs((SAID, 12))], []),
+        ([*paragraphs((SAID, 12)), Paragraph("Berth — 2", 14, table=True), *paragraphs((SAID, 12))], []),
+        ([], []),
+    ],
+)
+def test_what_is_large_is_a_heading_only_over_text_and_below_some(given: list[Paragraph], headings: list[tuple[int, str]]) -> None:
+    assert large_headings(given) == headings
 
 
 @pytest.mark.parametrize(

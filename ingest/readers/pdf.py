@@ -28,6 +28,7 @@ from ingest.readers.letters import HYPHENS, Cell, Letter
 from ingest.readers.letters import lines as lines_of
 from ingest.readers.office import made_document
 from ingest.readers.printed import backwards, brackets, faced, letters, written
+from ingest.readers.sizes import Paragraph, large_headings
 from rag.schema import Cut
 
 MAX_PAGES = 2_000
@@ -35,6 +36,7 @@ MAX_BOOKMARKS = 5_000
 _STEP_PAGES, _STEP_S = 50, 25.0  # 50 full pages take a second or two
 _UNREADABLE = 0.2  # share of letters without a Unicode value above which a text is no text
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where headers, footers and page numbers stand
+_OTHER_SIZE = 0.12  # a line of letters so much larger or smaller begins a paragraph; browsers print third headings .17 larger
 _DATE = re.compile(r"D:(\d{4})(\d{2})(\d{2})")
 _FILE_NAME = re.compile(r"\.\w{2,4}$|^untitled|^microsoft word|^about:|^https?:", re.IGNORECASE)
 _PAGE_NUMBER = re.compile(r"\W*(?:(?:page|صفحة|الصفحة|ص)\W*)?[\d٠-٩]{1,4}(?:\W*(?:of|من|/)\W*[\d٠-٩]{1,4})?\W*", re.IGNORECASE)
@@ -80,9 +82,16 @@ def read_pdf(file: File) -> Iterator[Document | Working]:
         scan.require(file.name)
     lines = _straight(file, lines)
     _mark_repeated(lines, len(pages))
-    document = _document(lines, len(pages), *said) if lines else replace(made_document("", *said), pages=(0,) * len(pages))
+    document, paragraphs = _document(lines, len(pages), *said)
+    large = large_headings(paragraphs)
     for found in scan.with_pages(file, document, [number for number, page in enumerate(pages) if not page]):
-        yield found.with_headings("bookmarks", bookmarks) if isinstance(found, Document) else found
+        yield _with_headings(found, bookmarks, large) if isinstance(found, Document) else found
+
+
+def _with_headings(document: Document, bookmarks: Sequence[Named], large: Sequence[Named]) -> Document:
+    """The document with its bookmarks as headings; if none is a line of it, with what is printed as they are."""
+    marked = document.with_headings("bookmarks", bookmarks)
+    return marked if marked.headings else document.with_headings("size of letters", large)
 
 
 def _pages(file: File) -> Generator[Working, None, tuple[list[list[_Line]], tuple[str | None, str | None], list[Named]]]:
@@ -164,11 +173,18 @@ def _stands_over(line: _Line, before: _Line) -> bool:
 
 def _line(found: Sequence[Letter], page: int) -> _Line:
     """Set the letters of a line, given from left to right, in reading order."""
-    pieces = [letter.text for letter in found]
+    said = [letter.text for letter in found]
+    pieces = [piece for at, piece in enumerate(said) if not (piece in HYPHENS and _is_kashida(said, at))]
     word = max((letter.word for letter in found), key=lambda word: len(word.letters))
     left, right = min(letter.left for letter in found), max(letter.right for letter in found)
     text, printed = (" ".join(letters(said).split()) for said in (faced(written(pieces)), "".join(pieces)))
     return _Line(text, printed, left, right, word.y, word.size, page)
+
+
+def _is_kashida(pieces: Sequence[str], at: int) -> bool:
+    """Whether a hyphen stands beside an Arabic letter, which no hyphen does: LibreOffice draws what stretches a word with one."""
+    beside = (*pieces[max(at - 1, 0) : at], *pieces[at + 1 : at + 2])
+    return any(_ARABIC.match(piece) for piece in beside)
 
 
 def _straight(file: File, lines: list[_Line]) -> list[_Line]:
@@ -205,12 +221,13 @@ def _key(line: _Line) -> tuple[str, int]:
     return re.sub(r"\d+", "0", line.text), round(line.y / 10)
 
 
-def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str | None) -> Document:
+def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str | None) -> tuple[Document, list[Paragraph]]:
     """Join lines to paragraphs, and note where pages begin and what is to be cut."""
     text = ""
+    begun: list[tuple[int, _Line, float]] = []  # of each paragraph: where it begins, its first line, its smallest size
     starts: list[int] = []
     cuts: list[Cut] = []
-    margins = _margins(lines)
+    margins = _margins(lines) if lines else (0.0, 0.0, 0.0, 0.0)
     for before, line in zip([None, *lines], lines, strict=False):
         joint = "" if before is None else _joint(before, line, margins)
         if before and joint == " " and (found := _HYPHENATED.search(text)):
@@ -219,6 +236,10 @@ def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str |
         elif text[-1:] in HYPHENS:
             text = text[:-1] + "-" * bool(text)
         text += joint
+        if before is None or "\n" in joint:
+            begun.append((len(text), line, line.size))
+        else:
+            begun[-1] = (*begun[-1][:2], min(begun[-1][2], line.size))
         while len(starts) <= line.page:
             starts.append(len(text))
         if line.repeated:
@@ -227,7 +248,12 @@ def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str |
     starts += [len(text)] * (pages - len(starts))
     text = _HYPHEN.sub("-", text)
     clean = text.encode("utf-8", errors="replace").decode("utf-8").replace("\x00", " ")
-    return replace(made_document(clean, title, made), pages=tuple(starts), cuts=tuple(cuts))
+    ends = [start for start, _, _ in begun[1:]] + [len(text)]
+    paragraphs = [
+        Paragraph(text[start:end].strip(), size, table=line.table is not None, repeated=line.repeated)
+        for (start, line, size), end in zip(begun, ends, strict=True)
+    ]
+    return replace(made_document(clean, title, made), pages=tuple(starts), cuts=tuple(cuts)), paragraphs
 
 
 def _margins(lines: Sequence[_Line]) -> tuple[float, float, float, float]:
@@ -245,7 +271,7 @@ def _joint(before: _Line, line: _Line, margins: tuple[float, float, float, float
         return "\n"
     if before.table is not None or line.table is not None:
         return "\n\n"
-    if before.repeated or line.repeated or abs(before.size - line.size) > 0.15 * line.size or _BULLET.match(line.text):
+    if before.repeated or line.repeated or abs(before.size - line.size) > _OTHER_SIZE * line.size or _BULLET.match(line.text):
         return "\n\n"
     if before.page != line.page:
         return "\n\n" if _SENTENCE_END.search(before.text) else " "
