@@ -110,7 +110,7 @@ class Assistant:
         clock.lap("retrieve")
         yield Retrieved(tuple(to_hits(found.candidates)))
 
-        evidence = self._gather(asked, found)
+        evidence = self._gather(asked, found, own=question if asked != question else "")
         clock.lap("evidence")
 
         answer = self._compose(question, evidence, spoken)
@@ -195,8 +195,8 @@ class Assistant:
     def _language(self, question: str) -> Language:
         return language_of(question) if self._settings.language == "auto" else self._settings.language
 
-    def _gather(self, asked: str, found: Found) -> Evidence:
-        evidence = gather(asked, found, count=max(self._settings.max_citations, NEAREST))
+    def _gather(self, asked: str, found: Found, *, own: str) -> Evidence:
+        evidence = gather(asked, found, count=max(self._settings.max_citations, NEAREST), own=own)
         return replace(evidence, quotes=evidence.quotes[: self._settings.max_citations if evidence.answers else NEAREST])
 
     def _in_context(self, question: str, history: Sequence[Answer]) -> str:

@@ -2,8 +2,8 @@
 
 A question leans on the one before it when it has hardly a word of its own, begins with "and" (و before a question word), or points back
 (it, them, منهم) without naming anything itself. It is then searched together with the question it leans on, itself first when it says
-what it asks for, so that "and when?" asks for a date. A name of its own (what about Tollard?) takes the place of those in the other.
-Knows nothing of statements, search or answers' texts.
+what it asks for, so that "and when?" asks for a date; where it asks for no kind of thing ("and why?"), the other loses its "how many".
+A name of its own (what about Tollard?) takes the place of those in the other. Knows nothing of statements, search or answers' texts.
 
     >>> in_context("ومتى؟", [answered("من هاجم سجن الصناعة؟")])
     'ومتى؟ من هاجم سجن الصناعة؟'
@@ -16,7 +16,7 @@ from functools import cache
 
 from rag.language import content_words, fold, words
 from rag.language.mentions import mentions, wording
-from rag.language.questions import asked_for
+from rag.language.questions import ASKING, asked_for, without_asking
 from rag.language.resources import entries
 from rag.schema import Answer
 
@@ -25,7 +25,7 @@ OWN_WORDS = 2  # a question with fewer content words does not stand alone
 POINTING_WORDS = 4  # one with more says itself what its "it" is
 _FIRST = "^"
 _WHICH = ("اي", "ايه", "which")
-_PREPOSITIONS = "بلك"
+_PREPOSITIONS, _APART = "بلك", ("الي", "علي", "في")
 
 
 def in_context(question: str, history: Sequence[Answer]) -> str:
@@ -34,7 +34,9 @@ def in_context(question: str, history: Sequence[Answer]) -> str:
     if topic is None:
         return question
     topic = _without_replaced_names(topic, question)
-    return f"{question} {topic}" if asked_for(question) else f"{topic} {question}"
+    if asked_for(question):
+        return f"{question} {topic}"
+    return f"{without_asking(topic)} {question}" if _asks(words(question)) else f"{topic} {question}"
 
 
 def leans(question: str) -> bool:
@@ -60,6 +62,21 @@ def _is_joined(said: Sequence[str]) -> bool:
     first = said[0] if said else ""
     rest = first[1:] if first[:1] == "و" and first not in _question_words() else ""
     return bool(rest) and (rest in _question_words() or (rest[0] in _PREPOSITIONS and rest[1:] in _question_words()))
+
+
+def _asks(said: Sequence[str]) -> bool:
+    """Whether a question has a question word of its own, as "in Hasakah?" and "what about Hasakah?" have none: they ask what the one
+    before them did."""
+    if said[1:2] in (["about"], ["عن"]):
+        return False
+    arabic = [*said]
+    if arabic and arabic[0][:1] == "و" and _is_joined(said):
+        arabic[0] = arabic[0][1:]
+    while arabic and arabic[0] in _APART:
+        arabic.pop(0)
+    first = arabic[0] if arabic else ""
+    known = first in _question_words() or (first[:1] in _PREPOSITIONS and first[1:] in _question_words())
+    return known or not ASKING.isdisjoint(said)
 
 
 def _without_replaced_names(topic: str, question: str) -> str:

@@ -21,7 +21,10 @@ def asked(question: str, status: Status = "answered") -> Answer:
         (FERRY, "and when?", f"and when? {FERRY}"),
         (ATTACK, "والجرحى؟", f"{ATTACK} والجرحى؟"),
         (FERRY, "And how many of them were children?", f"And how many of them were children? {FERRY}"),
-        (ATTACK, "ولأي سبب هاجموه؟", f"{ATTACK} ولأي سبب هاجموه؟"),
+        (ATTACK, "ولأي سبب هاجموه؟", "هاجم سجن الصناعة في الحسكة؟ ولأي سبب هاجموه؟"),  # it asks for nobody any more
+        (FERRY, "And which of them went home?", "passengers were injured on the Nasim? And which of them went home?"),
+        (ATTACK, "وفي دمشق؟", "من هاجم سجن الصناعة في ؟ وفي دمشق؟"),  # asks what the other did
+        (ATTACK, "And who?", f"And who? {ATTACK}"),
         (FERRY, "وكم طفلاً بينهم؟", f"وكم طفلاً بينهم؟ {FERRY}"),  # the reader changes languages
         (ATTACK, "When was it attacked?", f"When was it attacked? {ATTACK}"),
         (FERRY, "What about the Tollard?", "How many passengers were injured on the ? What about the Tollard?"),

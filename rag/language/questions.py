@@ -25,7 +25,7 @@ _FIRST = "^"  # marks a cue that asks only at the beginning: من is "who" there
 _LOOSE = "~"  # marks a cue that a text without such a thing may answer as well
 _MARKS = _FIRST + _LOOSE
 _JOINING = frozenset(("when", "where"))  # join clauses too: "What is said when the ferry sails?" asks for no time
-_ASKING = frozenset(("how", "what", "when", "where", "which", "who", "whom", "whose", "why"))
+ASKING = frozenset(("how", "what", "when", "where", "which", "who", "whom", "whose", "why"))
 _CLOCK = re.compile(r"\d:\d\d")
 
 
@@ -48,7 +48,7 @@ def asked_for(question: str) -> Kind | None:
 def asking(question: str) -> Asking | None:
     """Find the words of a question that say what it asks for: the longest of those that stand first."""
     asked = tuple(words(question))
-    joined = (asked[0][1:], *asked[1:]) if asked and asked[0][:1] == "و" else ()
+    joined = asked[1:] if asked[:1] == ("and",) else (asked[0][1:], *asked[1:]) if asked and asked[0][:1] == "و" else ()
     if joined and joined[0] and _fitting(joined, 0) and not _fitting(asked, 0):  # ومن، وكم; not وين
         asked = joined
     found = [(at, -length, kind, loose) for at in range(len(asked)) for kind, length, loose in _fitting(asked, at)]
@@ -63,6 +63,12 @@ def counted(question: str) -> tuple[str, ...]:
     found = asking(question)
     following = [word for word in found.following if content_words(word)] if found and found.kind == "number" else []
     return tuple(following[:COUNTED_WORDS])
+
+
+def without_asking(question: str) -> str:
+    """Return a question from behind the words that ask for a kind of thing: "How many boats sailed?" becomes "boats sailed?"."""
+    found = asking(question)
+    return " ".join(question.split()[len(words(question)) - len(found.following) :]) if found else question
 
 
 def holds(sentence: str, kind: Kind) -> bool:
@@ -105,7 +111,7 @@ def _may_be_year(number: Number, text: str) -> bool:
 
 def _fitting(asked: tuple[str, ...], at: int) -> list[tuple[Kind, int, bool]]:
     """The cues that stand at a place of a question, each with its length in words and whether it is loose."""
-    if asked[at] in _JOINING and not _ASKING.isdisjoint({*asked} - {asked[at]}):
+    if asked[at] in _JOINING and not ASKING.isdisjoint({*asked} - {asked[at]}):
         return []
     return [
         (kind, len(cue), loose) for (cue, first, loose), kind in _cues().items() if asked[at : at + len(cue)] == cue and not (first and at)
