@@ -248,7 +248,7 @@ def _document(lines: Sequence[_Line], pages: int, title: str | None, made: str |
     starts += [len(text)] * (pages - len(starts))
     text = _HYPHEN.sub("-", text)
     clean = text.encode("utf-8", errors="replace").decode("utf-8").replace("\x00", " ")
-    ends = [start for start, _, _ in begun[1:]] + [len(text)]
+    ends = [*(start for start, _, _ in begun), len(text)][1:]
     paragraphs = [
         Paragraph(text[start:end].strip(), size, table=line.table is not None, repeated=line.repeated)
         for (start, line, size), end in zip(begun, ends, strict=True)
