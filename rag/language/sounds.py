@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from rapidfuzz import process
@@ -33,7 +33,7 @@ FLOOR = 0.7  # likeness below this is that of any two names
 COARSE_SHARE = 0.75  # of the coarse sounds in a likeness; the fine ones give the rest
 CLEAR, FEW = 0.5, 2  # from which likeness a text is taken to give a name; in how many texts it still tells them apart
 MIN_SOUNDS = 2  # consonants of a name
-CLOSE = 0.65  # coarse likeness from which the fine sounds are looked at
+CLOSE, MOST_ALIKE = 0.65, 8  # coarse likeness from which the fine sounds are looked at, and those of how many stretches
 _ARTICLE = re.compile("^(?:وال|بال|كال|فال|لل|ال)(?=..)")
 _LATIN_ARTICLES = frozenset(["al", "ar", "as", "at", "az", "ad", "an", "ash", "el"])
 _ARABIC = str.maketrans(dict(zip("بتثجحخدذرزسشصضطظغفقكلمنهوي", "btTjHxdDrzsScVPZGfqklmnhwy", strict=True)) | {"ع": "'", "ا": "", "ء": ""})
@@ -100,9 +100,10 @@ def heard_in(question: str, texts: Sequence[str]) -> list[float]:
 
 def likeness(name: Name, text: str) -> float:
     """Return from 0 to 1 how alike the name and the most alike stretch of a text of the other script sound; 0 up to the floor."""
-    coarse, fine = _stretches(text, len(name.words))
-    near = process.extract(name.sounds.coarse, coarse, scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=8)
-    best = max((COARSE_SHARE * alike + (1 - COARSE_SHARE) * _alike(name.sounds.fine, fine[at]) for _, alike, at in near), default=0)
+    found = _stretches(text, len(name.words))
+    near = process.extract(name.sounds.coarse, found.coarse, scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=None)
+    alike = islice({(coarse, found.fine[slice(*found.places[at])]): value for coarse, value, at in near}.items(), MOST_ALIKE)
+    best = max((COARSE_SHARE * value + (1 - COARSE_SHARE) * _alike(name.sounds.fine, fine) for (_, fine), value in alike), default=0)
     return max(best - FLOOR, 0.0) / (1 - FLOOR)
 
 
@@ -110,9 +111,17 @@ def _alike(one: str, other: str) -> float:
     return Indel.normalized_similarity(one, other)
 
 
+class Stretches(NamedTuple):
+    """The coarse sounds of each stretch of a text, and where each begins and ends in the fine sounds of all of it."""
+
+    coarse: list[str]
+    places: list[tuple[int, int]]
+    fine: str
+
+
 @lru_cache(maxsize=512)  # the texts of a question, for names of as many words; some 40 KB each
-def _stretches(text: str, words: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The sounds of a text's stretches of about so many words, coarse and fine; Latin ones begin with a capital."""
+def _stretches(text: str, words: int) -> Stretches:
+    """The sounds of a text's stretches of about so many words; Latin ones begin with a capital."""
     said = _WORD.findall(text)
     sounds = [_sounds_of(word) for word in said]
     whole = _joined(sounds)  # every stretch is cut from this: to join each anew took half of a question's time
@@ -121,9 +130,7 @@ def _stretches(text: str, words: int) -> tuple[tuple[str, ...], tuple[str, ...]]
     sizes = range(max(1, words - 1), words + 2)
     rows = [(at, at + size) for at in begins for size in sizes if at + size <= len(said)]
     long = [(at, end) for at, end in rows if coarse[end] - coarse[at] >= MIN_SOUNDS]
-    stretches = [(whole.coarse[coarse[at] : coarse[end]], whole.fine[fine[at] : fine[end]]) for at, end in long]
-    different = dict.fromkeys(stretches)
-    return tuple(stretch for stretch, _ in different), tuple(stretch for _, stretch in different)
+    return Stretches([whole.coarse[coarse[at] : coarse[end]] for at, end in long], [(fine[at], fine[end]) for at, end in long], whole.fine)
 
 
 def _latin_rows(question: str) -> list[list[str]]:
