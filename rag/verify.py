@@ -35,15 +35,15 @@ from rag.language import (
 from rag.language.calendar_words import weekdays
 from rag.language.lexicon import Term, question_terms
 from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, wording
-from rag.language.polarity import Clause, clauses, turns
+from rag.language.polarity import Clause, clauses
 from rag.language.tokens import tokens
 from rag.schema import Check, CheckKind, Citation, Language, Span
+from rag.swaps import Swap, swaps, turned
 
 DETAILS: tuple[CheckKind, ...] = ("number", "date", "name", "quote")
 KEY_KINDS: tuple[CheckKind, ...] = ("number", "date", "name", "polarity")  # where one of these fails, the answer is not to be shown
 NEAR = 0.75  # share of a sentence's terms in one of the quote's from which it repeats that one
 ATTRIBUTES = tuple(map(fold, ("بحسب ", "وبحسب ", "وفق ", "وفقاً ", "according to ")))
-WHOLE = 0.9  # share of terms, both ways, from which a sentence is the quote's own
 CLOSE = 0.5  # share of a clause's terms in a quoted clause from which both speak of the same
 # Share of a sentence's terms in its quotes, of the same language or the other, from which they are its source. Sentences of the parallel
 # sample statements reach .17 to .83 in the other language's statement, quotations of speech apart.
@@ -88,6 +88,10 @@ class Source:
     def _whole(self) -> str:
         """The quote with all its sentences, and what is known of its statement."""
         return _plain("\n".join(filter(None, (self._citation.quote, self._citation.title, self._citation.issuer))))
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        return [self._citation.quote[span.start : span.end] for span in sentences(self._citation.quote)]
 
     @cached_property
     def dates(self) -> list[Date]:
@@ -216,12 +220,31 @@ def _details(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, 
 
     One and two are let pass across languages: Arabic seldom writes them as numbers (مشفى is one hospital, لقاءان two meetings).
     """
-    verbatim = list(_verbatim(said, sources))
-    for kind, span, supporting in (*_figures(said, sources), *_names(said, sources)):
+    verbatim, swapped = list(_verbatim(said, sources)), dict.fromkeys(_swapped(said, sources))
+    facts = [*_figures(said, sources), *_names(said, sources)]
+    for kind, span, supporting in facts:
         around = [source for quoted, found in verbatim if quoted.start <= span.start and span.end <= quoted.end for source in found]
-        yield kind, span, [*supporting, *around]
+        yield kind, span, [*(() if any(_overlap(span, other) for _, other in swapped) else supporting), *around]
+    yield from ((kind, span, []) for kind, span in swapped if not any(_overlap(span, other) for _, other, _ in facts))
     yield from (("quote", span, found) for span, found in verbatim)
     yield from (("polarity", span, []) for span in _turned(said, sources))
+
+
+def _swapped(said: str, sources: Sequence[Source]) -> Iterator[Swap]:
+    """Figures, days and names that stand where the sentence repeated, of a quote in the same language, has others."""
+    quoted = _alike(said, sources)
+    if not any(_plain(said.strip(" .")) in _plain(text) for text in quoted):
+        yield from swaps(said, quoted)
+
+
+def _alike(said: str, sources: Sequence[Source]) -> list[str]:
+    """The sentences quoted in the language of what is said."""
+    language = language_of(said)
+    return [text for source in sources if source.language == language for text in source.sentences]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _verbatim(said: str, sources: Sequence[Source]) -> Iterator[tuple[Span, list[Source]]]:
@@ -275,30 +298,8 @@ def _turned(said: str, sources: Sequence[Source]) -> Iterator[Span]:
             yield Span(clause.start, clause.end)
             return
     stated = not any(clause.negative for clause in spoken) and any(_is_stated(said, other.said) for other, _ in quoted if other.negative)
-    if stated or _is_turned_copy(said, sources):
+    if stated or turned(said, _alike(said, sources)):
         yield Span(0, len(said))
-
-
-def _is_turned_copy(said: str, sources: Sequence[Source]) -> bool:
-    """Whether a sentence repeats one of a quote whole but for how often it negates or denies ("the authority denied" for "said")."""
-    language, (own, often) = language_of(said), _without_turns(said)
-    alike = [
-        found
-        for source in sources
-        if source.language == language
-        for span in sentences(source.quote)
-        for part, found in [_without_turns(source.quote[span.start : span.end])]
-        if min(_share(own, part, language), _share(part, own, language)) >= WHOLE
-    ]
-    return bool(alike) and often not in alike
-
-
-def _without_turns(text: str) -> tuple[str, int]:
-    """A text without the words that negate or deny, and how many they are."""
-    turning = [token for token in tokens(text) if turns(text[token.start : token.end])]
-    for token in turning:
-        text = text[: token.start] + " " * (token.end - token.start) + text[token.end :]
-    return text, len(turning)
 
 
 def _is_stated(said: str, denied: str) -> bool:

@@ -124,6 +124,13 @@ def possible_names(text: str) -> list[Mention]:
     return [Mention(word.start, word.end, word.text) for word in possible]
 
 
+def can_be_name(text: str) -> bool:
+    """Say whether no word of a text is one of the lexicon, of dates or of numbers, and each carries meaning and, if Latin, a capital."""
+    said = _words(text)
+    capitals = all(word.text[0].isupper() or not word.folded.isascii() for word in said)
+    return bool(said) and capitals and not any(_is_vocabulary(word) or not content_words(word.text) or turns(word.text) for word in said)
+
+
 @lru_cache(maxsize=4096)
 def _meanings(word: str) -> frozenset[Form]:
     return frozenset(form for term in question_terms(word, "en") for form in term.renderings if not form[0].startswith(MARK))
