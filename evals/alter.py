@@ -111,15 +111,16 @@ def _whole(word: str) -> re.Pattern[str]:
 
 
 def _same(word: str, other: str) -> bool:
-    """Whether two words name the same month, or one name with another ending (سوري، السورية)."""
+    """Whether two words name the same month, or the same name otherwise: with another ending (سوري، السورية), as listed (بريطاني، UK)."""
     return bool(_meant(word) & _meant(other))
 
 
 @lru_cache(maxsize=10_000)
 def _meant(word: str) -> frozenset[object]:
-    """The month that a word names, else its stems: آذار is مارس."""
+    """The month that a word names, else its stems and the forms of a listed name: آذار is مارس."""
     found = dates(f"5 {word} 2030")
-    return frozenset([found[0].month] if found and found[0].month else map(stem, words(word)))
+    forms = (form for name in mentions(word) for form in name.forms)
+    return frozenset([found[0].month] if found and found[0].month else (*map(stem, words(word)), *forms))
 
 
 # What is altered

@@ -18,7 +18,7 @@ import regex  # type: ignore[import-untyped, unused-ignore]
 
 from rag.language import dates, fold, numbers, same_number, stem
 from rag.language.calendar_words import months, weekdays
-from rag.language.mentions import TANWIN, Mention, can_be_name, mentions, wording
+from rag.language.mentions import TANWIN, Mention, can_be_name, is_announced, mentions, wording
 from rag.language.polarity import turns
 from rag.language.tokens import key
 from rag.schema import CheckKind, Span
@@ -26,6 +26,7 @@ from rag.schema import CheckKind, Span
 REPEATED = 0.6  # share of a sentence's words, in their order, in one of the quote's from which it repeats that one
 LONGEST = 3  # words put in place of others, and these
 LEAST = 3  # words repeated
+NEIGHBOURS = 2  # of these, right before and after what stands in place of other words
 _WORD = regex.compile(r"[\p{L}\p{N}\p{Mn}\p{Cf}]+(?:[.,٫٬]\p{N}+|['’](?!s\b)\p{L}+)*")
 _DIGITS = regex.compile(r"\p{N}+")
 Swap = tuple[CheckKind, Span]
@@ -88,13 +89,13 @@ def _turns(words: Sequence[_Word]) -> bool:
 
 def _differences(said: str, quoted: Sequence[str]) -> Iterator[tuple[_Part, _Part]]:
     """Pairs of stretches that differ between words that agree, one word each where they are as many."""
-    beside = _beside(said, quoted)
-    for at, (what, mine, other) in enumerate(beside):
-        if what != "replace":
+    beside = [("equal", [], []), *_beside(said, quoted), ("equal", [], [])]
+    for (_, before, _), (what, mine, other), (_, after, _) in zip(beside, beside[1:], beside[2:], strict=False):
+        if what != "replace" or len(before) + len(after) < NEIGHBOURS:
             continue
-        if at == len(beside) - 1:
+        if not after:
             other = other[: len(mine)]  # the quote goes on
-        elif at == 0:
+        elif not before:
             other = other[-len(mine) :]
         if max(len(mine), len(other)) <= LONGEST:
             pairs = [([one], [two]) for one, two in zip(mine, other, strict=False)] if len(mine) == len(other) else [(mine, other)]
@@ -165,7 +166,7 @@ def _weekdays(text: str) -> set[object]:
 def _names(mine: _Part, other: _Part) -> Iterator[Swap]:
     """A name in place of another. What no vocabulary has may be one, where the other surely is, or both are written with capitals."""
     sure = mine.names or other.names or (mine.text[0].isupper() and other.text[0].isupper())
-    if sure and all(part.names or can_be_name(part.text) for part in (mine, other)):
+    if sure and all(part.names or can_be_name(part.text) or is_announced(part.sentence, part.span.start) for part in (mine, other)):
         for name in mine.names or [Mention(mine.span.start, mine.span.end, mine.text)]:
             if not (name.stands_in(wording(other.text)) or name.means_in(other.text)):
                 yield "name", Span(name.start, name.end)

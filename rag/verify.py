@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -33,6 +34,7 @@ from rag.language import (
     words,
 )
 from rag.language.calendar_words import weekdays
+from rag.language.decades import Decade, decades
 from rag.language.lexicon import Term, question_terms
 from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, wording
 from rag.language.polarity import Clause, clauses
@@ -43,11 +45,13 @@ from rag.swaps import Swap, swaps, turned
 DETAILS: tuple[CheckKind, ...] = ("number", "date", "name", "quote")
 KEY_KINDS: tuple[CheckKind, ...] = ("number", "date", "name", "polarity")  # where one of these fails, the answer is not to be shown
 NEAR = 0.75  # share of a sentence's terms in one of the quote's from which it repeats that one
+AGES = frozenset(map(fold, ("عمر", "عمره", "عمرها", "العمر", "سن", "السن", "age", "aged", "ages")))  # over the age of 18: years
 ATTRIBUTES = tuple(map(fold, ("بحسب ", "وبحسب ", "وفق ", "وفقاً ", "according to ")))
 CLOSE = 0.5  # share of a clause's terms in a quoted clause from which both speak of the same
 # Share of a sentence's terms in its quotes, of the same language or the other, from which they are its source. Sentences of the parallel
 # sample statements reach .17 to .83 in the other language's statement, quotations of speech apart.
 RELATED_SAME, RELATED_CROSS = 0.25, 0.15
+_SHORT_RANGE = re.compile(r"(?<!\d)(\d\d)(\d\d)\s?[-–—]\s?$")
 _LANGUAGE_NAMES: dict[Language, str] = {"ar": "العربية Arabic", "en": "الإنجليزية English"}  # "the statement is in Arabic"
 
 
@@ -122,7 +126,14 @@ class Source:
         """Whether a date stands here; a day and month without a year may be given that of the statement's own date."""
         issued = [other.year for other in dates(self._issued)] if self._issued else []
         whole = [replace(other, year=other.year or (issued[0] if issued else None)) for other in self.dates]
+        if date.year and not date.month and any(number.value == date.year for number in self.numbers):
+            return True  # the 1975 Act, which no word there says to be of a year
         return any(date_within(date, other) and (None in (date.weekday, other.weekday) or date.weekday == other.weekday) for other in whole)
+
+    def states_decade(self, decade: Decade) -> bool:
+        """Whether a decade stands here, or a year of it."""
+        years = [*(date.year for date in self.dates if date.year), *(int(n.value) for n in self.numbers if n.value >= 1000)]
+        return any(decade.is_same(other) for other in decades(self.text)) or (decade.century is not None and any(map(decade.holds, years)))
 
     def states_number(self, number: Number, amount: Amount | None) -> bool:
         """Whether a number stands here, with its unit; an ordinal may be a day, a number of four digits a year."""
@@ -153,9 +164,15 @@ def _bounds_agree(one: Number, other: Number) -> bool:
 
 
 def _counting(text: str) -> list[Number]:
-    """The numbers of a text but those of its dates."""
-    within = [range(date.start, date.end) for date in dates(text)]
-    return [number for number in numbers(text) if not any(number.start in span for span in within)]
+    """The numbers of a text but those of its dates and decades; of 1620–21 the last is 1621."""
+    within = [*(range(date.start, date.end) for date in dates(text)), *(range(decade.start, decade.end) for decade in decades(text))]
+    counting = [number for number in numbers(text) if not any(number.start in span for span in within)]
+    return [replace(number, value=_full_year(number, text)) for number in counting]
+
+
+def _full_year(number: Number, text: str) -> Decimal:
+    before = _SHORT_RANGE.search(text, 0, number.start) if 10 <= number.value < 100 and number.end - number.start == 2 else None
+    return int(before[1]) * 100 + number.value if before and int(before[2]) < number.value else number.value
 
 
 def _without_figures(text: str) -> str:
@@ -167,7 +184,8 @@ def _without_figures(text: str) -> str:
 
 def _units(text: str) -> set[str]:
     """The units that the words of a text name."""
-    return {amount.unit for word in words(text) for amount in amounts(f"5 {word}")}
+    said = words(text)
+    return {amount.unit for word in said for amount in amounts(f"5 {word}")} | ({"year"} if AGES.intersection(said) else set())
 
 
 def _weekdays(text: str) -> list[tuple[int, Span]]:
@@ -256,7 +274,10 @@ def _verbatim(said: str, sources: Sequence[Source]) -> Iterator[tuple[Span, list
 
 
 def _figures(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, Span, list[Source]]]:
-    written, stated, language = amounts(said), dates(said), language_of(said)
+    written, named, language = amounts(said), decades(said), language_of(said)
+    stated = [date for date in dates(said) if not any(decade.start <= date.start < decade.end for decade in named)]
+    for decade in named:
+        yield "date", Span(decade.start, decade.end), [s for s in sources if s.states_decade(decade)]
     for number in _counting(said):
         amount = next((amount for amount in written if amount.number == number), None)
         span = Span(amount.start, amount.end) if amount else Span(number.start, number.end)

@@ -49,6 +49,8 @@ def _amount(found: tuple[Token, ...], item: Placed) -> Amount | None:
         words = found[item.after : item.after + length]
         if len(words) == length and (unit := _units().get(tuple(token.key for token in words))):
             return _build(number.start, words[-1].end, number, unit)
+    if sign and sign.key.startswith("ال") and found[item.first].article:
+        return _build(sign.start, number.end, number, _units().get((sign.key.removeprefix("ال"),)))  # الدقائق الثلاث
     return None
 
 

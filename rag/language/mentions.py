@@ -40,6 +40,7 @@ _ADDRESS = regex.compile(
 _AT_START = regex.compile(r"(?:^|[.!?؟؛:\n“”\"«»(])[\s•*-]*$")
 _BESIDE = regex.compile(r"[\s\p{Cf}«“\"(]*")  # between a word that announces a name and the name; «السجن»، ونصه has none
 TANWIN = regex.compile("\u0627\u064b|\u064b\u0627")  # the ending of راكباً
+_VERB_ENDINGS, _VERB_BEGINNINGS = ("ت", "وا", "تا"), "يتن"
 _CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول", "فل")
 
 
@@ -112,14 +113,14 @@ def mentions(text: str) -> tuple[Mention, ...]:
 
 
 def possible_names(text: str) -> list[Mention]:
-    """Return the Arabic words of a text that may be names, though nothing says so: definite nouns and those of no vocabulary."""
+    """Return the Arabic words of a text that may be names, though nothing says so: those of no vocabulary."""
     said = [word for word in _words(text) if not word.folded.isascii() and len(word.folded) >= MIN_LETTERS and content_words(word.text)]
     dated = [word for word in said if key(word.text) in months() or key(word.text) in weekdays() or numbers(word.text)]
     first = [word for word in said if _AT_START.search(text[: word.start])]  # a verb, most often
     possible = [
         word
         for word in said
-        if word not in dated and not turns(word.text) and (_is_definite(word) or not (word in first or _is_vocabulary(word)))
+        if word not in dated and not turns(word.text) and not _is_vocabulary(word) and (word not in first or _is_definite(word))
     ]
     return [Mention(word.start, word.end, word.text) for word in possible]
 
@@ -129,6 +130,12 @@ def can_be_name(text: str) -> bool:
     said = _words(text)
     capitals = all(word.text[0].isupper() or not word.folded.isascii() for word in said)
     return bool(said) and capitals and not any(_is_vocabulary(word) or not content_words(word.text) or turns(word.text) for word in said)
+
+
+def is_announced(text: str, at: int) -> bool:
+    """Say whether the word before an offset announces a name, be what follows a common word as in جبل الشيخ."""
+    before = _words(text[:at])[-1:]
+    return any(_announces(word) and _BESIDE.fullmatch(text[word.end : at]) is not None for word in before)
 
 
 @lru_cache(maxsize=4096)
@@ -279,9 +286,18 @@ def _announces(word: _Word) -> bool:
 
 def _is_vocabulary(word: _Word) -> bool:
     """Whether a word is one of the lexicon, of dates or of numbers, in any inflection."""
-    stems = {stem(form) for form in _bare(word.folded)}
+    stems = {stem(shape) for form in _bare(word.folded) for shape in (form, *_verbs(form))}
     calendar = key(word.text) in months() or key(word.text) in weekdays()
     return not stems.isdisjoint(_vocabulary()) or calendar or bool(numbers(word.text))
+
+
+def _verbs(form: str) -> Iterator[str]:
+    """A word without what a verb may have at either end: بدأت، أعلنوا، ينفي."""
+    for ending in _VERB_ENDINGS:
+        if form.endswith(ending) and len(form) - len(ending) >= MIN_LETTERS:
+            yield form.removesuffix(ending)
+    if form[0] in _VERB_BEGINNINGS and len(form) > MIN_LETTERS:
+        yield form[1:]
 
 
 @cache
