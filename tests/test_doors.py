@@ -13,7 +13,9 @@ from conftest import REPOSITORY, Doors
 from starlette.types import ASGIApp, Receive, Scope, Send
 from test_api import QUESTION, QUOTE
 
+from rag.build import list_statements
 from rag.schema import to_json
+from rag.settings import load_settings
 from ui.access import KeyFile
 from ui.told import told
 
@@ -117,6 +119,10 @@ async def tour(client: Any, sources: set[str]) -> None:
         hits = (await session.call_tool("search", {"query": title, "top_k": 3})).structured_content["hits"]
         whole = (await session.call_tool("get_statement", {"statement_id": hits[0]["statement_id"]})).structured_content
         assert whole["text"][hits[0]["start"] : hits[0]["end"]] == hits[0]["text"]
+        for entry in listed["statements"]:
+            if entry["source"].endswith(".html"):
+                page = (await session.call_tool("get_statement", {"statement_id": entry["statement_id"]})).structured_content
+                assert page["left_out"] == [], "a model is given no menus as the statement's words"
         answer = (await session.call_tool("ask", {"question": f"What does “{title}” say?"})).structured_content
         for citation in (*answer["citations"], *answer["nearest"]):
             cited = (await session.call_tool("get_statement", {"statement_id": citation["statement_id"]})).structured_content
@@ -152,6 +158,7 @@ def test_mcps_client_over_http(doors: Doors, index: Path) -> None:
 def test_mcps_client_over_stdio(real_index: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "BAYAN_OFFLINE": "true", "BAYAN_INDEX": str(real_index)}
     command = mcp.StdioServerParameters(command=sys.executable, args=["-m", "ui.cli", "mcp"], env=environment)
+    assert any(statement.left_out for statement in list_statements(load_settings(index=real_index)))
     anyio.run(tour, mcp.Client(mcp.stdio_client(command)), {"ferry-collision.html"})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from mcp.server.mcpserver import MCPServer
@@ -87,7 +87,7 @@ def build(service: Service) -> MCPServer:
     async def get_statement(statement_id: Annotated[str, Field(description="As in a citation, a hit or the list.")]) -> Statement:
         """Return one statement with its whole, unaltered text."""
         with _told():
-            return await service.statement(statement_id)
+            return replace(await service.statement(statement_id), left_out=())  # a model would take menus for the statement's words
 
     @server.tool(annotations=READS)
     async def list_statements(
