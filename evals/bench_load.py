@@ -40,6 +40,7 @@ from rag.build import list_statements, open_embeddings
 from rag.embeddings import Floats, LocalEmbeddings
 from rag.index import writing
 from rag.language import TEXT_VERSION
+from rag.manifest import FORMAT
 from rag.schema import Statement
 from rag.settings import Settings, load_settings
 
@@ -74,7 +75,7 @@ class Moved:
 def make_index(settings: Settings, passages: int) -> Path:
     """Return an index of the samples and copies of them that holds as many passages, made if it is not there yet."""
     embeddings = open_embeddings(settings)
-    folder = settings.cache / "evals" / f"load-{passages}-{TEXT_VERSION}-{embeddings.digest[:8]}"
+    folder = settings.cache / "evals" / f"load-{passages}-{FORMAT}-{TEXT_VERSION}-{embeddings.digest[:8]}"
     if (folder / "manifest.json").exists():  # written last: the index is whole
         return folder
     print("making the index …")

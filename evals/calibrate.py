@@ -226,10 +226,11 @@ def _reached(probability: Floats, answerable: npt.NDArray[np.bool_], threshold: 
 
 def write(path: Path, models: Mapping[str, dict[str, Any]], embedding: str, *, every: int) -> None:
     """Write the parameters with their provenance; `every` Nth public question was asked."""
+    asked = "every public question" if every == 1 else f"one public question in {every}"
     lines = [
         "# When to answer: written by `python -m evals.calibrate`, do not edit. Signals are explained in rag/decision.py.",
         f"# Embedding model: {embedding}. Wrongly refused / wrongly answered at the threshold, and where both are equal, by folds (curves:",
-        f"# evals/abstention.json); one public question in {every} was asked:",
+        f"# evals/abstention.json); {asked} was asked:",
     ]
     for cell, model in models.items():
         for name, found in model["figures"].items():

@@ -20,6 +20,7 @@ from rag.build import list_statements, open_writing
 from rag.embeddings import LAYOUTS, engine_of
 from rag.errors import IndexMissing
 from rag.language import TEXT_VERSION, language_of
+from rag.manifest import FORMAT
 from rag.schema import Statement
 from rag.settings import Settings
 
@@ -113,6 +114,7 @@ def _own(found: EvalSet, settings: Settings) -> Place:
         digest_of([asdict(document) for document in found.corpus or ()]),
         settings.embedding,
         LAYOUTS[engine_of(settings.embedding, settings.embedding_engine)],
+        FORMAT,
         TEXT_VERSION,
         settings.passage_chars,
     )

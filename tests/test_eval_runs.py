@@ -20,6 +20,8 @@ from test_eval_sets import parallel
 from test_eval_sets import write as write_file
 
 import evals.asking
+import evals.places
+import rag.manifest
 from evals.asking import conversations
 from evals.questions import Question
 from evals.runs import read_run
@@ -241,6 +243,9 @@ def test_a_set_with_its_own_corpus_is_embedded_once(
     embedded = len(fake.embedded)
     assert bayan("eval", path, "--runs", runs, "--retrieval-only", "--fresh").status == 0
     assert len(fake.embedded) == embedded
+    monkeypatch.setattr(rag.manifest, "FORMAT", 99)
+    monkeypatch.setattr(evals.places, "FORMAT", 99)
+    assert bayan("eval", path, "--runs", runs, "--retrieval-only", "--fresh").status == 0, "what an older Bayan kept is no hindrance"
 
 
 def test_a_crossed_set_has_its_own_cell(tmp_path: Path, runs: Path, fake: FakeEmbeddings, monkeypatch: pytest.MonkeyPatch) -> None:
