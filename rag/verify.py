@@ -36,7 +36,7 @@ from rag.language import (
 from rag.language.calendar_words import weekdays
 from rag.language.decades import Decade, decades
 from rag.language.lexicon import Term, question_terms
-from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, wording
+from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, rows_of_names, wording
 from rag.language.polarity import Clause, clauses
 from rag.language.tokens import tokens
 from rag.schema import Check, CheckKind, Citation, Language, Span
@@ -297,11 +297,18 @@ def _names(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, Sp
 
 
 def _strangers(said: str, names: Sequence[Mention], sources: Sequence[Source]) -> list[Mention]:
-    """Words that may be names, in a sentence repeated nearly word for word from a quote that has neither them nor their synonyms."""
+    """Words that may be names, which the quotes have neither themselves nor in synonyms.
+
+    In a sentence repeated nearly word for word each of them, in others two in a row.
+    """
     own = said.rpartition(" — ")[0] or said  # whose words they are, after a dash, is not repeated from them
-    copied = [source for source in sources if source.narrowed and source.language == language_of(said)]
-    possible = [name for name in possible_names(own) if copied and not any(n.start <= name.start < n.end for n in names)]
-    return [name for name in possible if not any(name.stands_in(source.wording) or name.means_in(source.quote) for source in copied)]
+    alike = [source for source in sources if source.language == language_of(said)]
+    copied = [source for source in alike if source.narrowed]
+    possible = possible_names(own) if copied else rows_of_names(own) if len(alike) == len(sources) else []
+    new = [name for name in possible if not any(name.stands_in(s.wording) or name.means_in(s.quote) for s in copied or alike)]
+    if not copied:
+        new = [name for name in new if any(own[min(name.end, o.end) : max(name.start, o.start)] == " " for o in new)]
+    return [name for name in new if not any(n.start <= name.start < n.end for n in names)]
 
 
 def _turned(said: str, sources: Sequence[Source]) -> Iterator[Span]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import regex  # type: ignore[import-untyped, unused-ignore]
 
@@ -41,6 +42,7 @@ _AT_START = regex.compile(r"(?:^|[.!?؟؛:\n“”\"«»(])[\s•*-]*$")
 _BESIDE = regex.compile(r"[\s\p{Cf}«“\"(]*")  # between a word that announces a name and the name; «السجن»، ونصه has none
 TANWIN = regex.compile("\u0627\u064b|\u064b\u0627")  # the ending of راكباً
 _VERB_ENDINGS, _VERB_BEGINNINGS = ("ت", "وا", "تا"), "يتن"
+_BEGINNINGS, _ENDINGS = ("ال", "لل", "وال", "بال", "ي", "ت", "ن", "ا"), ("ها", "هم", "ه", "ت", "وا", "نا", "ات")  # of verbs and nouns
 _CLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول", "فل")
 
 
@@ -123,6 +125,20 @@ def possible_names(text: str) -> list[Mention]:
         if word not in dated and not turns(word.text) and not _is_vocabulary(word) and (word not in first or _is_definite(word))
     ]
     return [Mention(word.start, word.end, word.text) for word in possible]
+
+
+def rows_of_names(text: str) -> list[Mention]:
+    """Return the Arabic words of a text of which two or more in a row may be names, none with the article or the ending of a verb.
+
+    Of 1,766 public questions on a passage that has neither word of such a row, four rows are no names.
+    """
+    said = [name for name in possible_names(text) if not _is_inflected(fold(name.text))]
+    beside = [(one, two) for one, two in pairwise(said) if text[one.end : two.start] == " "]
+    return list({name.start: name for pair in beside for name in pair}.values())
+
+
+def _is_inflected(folded: str) -> bool:
+    return folded.startswith(_BEGINNINGS) or folded.endswith(_ENDINGS)
 
 
 def can_be_name(text: str) -> bool:
