@@ -221,7 +221,8 @@ def _listed(text: str, said: Sequence[_Word]) -> Iterator[Mention]:
 def _longest(kept: Sequence[_Word], at: int) -> tuple[int, tuple[Form, ...]]:
     for length in range(min(LONGEST_FORM, len(kept) - at), 0, -1):
         rest = tuple(_without_article(word.folded) for word in kept[at + 1 : at + length])
-        for first in _bare(kept[at].folded):
+        whole = (_without_article(kept[at].folded),) in _common()  # ورقة is a paper before it is "and Raqqa"
+        for first in _bare(kept[at].folded)[: 1 if whole else None]:
             forms = _gazetteer().get((_without_article(first), *rest))
             if forms and (not kept[at].folded.isascii() or kept[at].text[0].isupper()):
                 return length, forms
@@ -230,12 +231,13 @@ def _longest(kept: Sequence[_Word], at: int) -> tuple[int, tuple[Form, ...]]:
 
 @cache
 def _gazetteer() -> dict[Form, tuple[Form, ...]]:
-    """The words of every listed name, with all the forms of that name; days, months and what common words are written like left out."""
+    """The words of every listed name, with all the forms of that name; left out are days, months, what common words are written
+    like, and what is left of «سي إن إن» without the words that are stop words."""
     found: dict[Form, dict[Form, None]] = {}
     for line in (*entries("lexicon.tsv"), *listed_names()):
         if line[0].isupper() and not _is_calendar(line):
             for written in _written(line):
-                if written not in _common():
+                if written not in _common() and (len(written) > 1 or len(written[0]) >= MIN_LETTERS or written[0].isascii()):
                     found.setdefault(written, {}).update(dict.fromkeys(_stemmed(line)))
     return {written: tuple(forms) for written, forms in found.items()}
 
