@@ -20,7 +20,7 @@ import numpy as np
 
 from ingest.ahead import usual_workers
 from ingest.apart import Worker
-from ingest.known import light
+from ingest.known import digest
 from ingest.pipeline import embedded_by, ingest, read_path
 from ingest.sources import Reading
 from rag.build import open_embeddings, open_store
@@ -130,10 +130,10 @@ def _started() -> Any:
     return ray
 
 
-def _known_texts(settings: Settings) -> frozenset[str]:
+def _known_texts(settings: Settings) -> frozenset[bytes]:
     """The digests of the texts that the index holds: what stands there unchanged is not embedded again."""
     try:
         with open_store(settings) as store:
-            return frozenset(light(statement).text for statement in store.all_statements())
+            return frozenset(digest(statement.text) for statement in store.all_statements())
     except IndexMissing:
         return frozenset()

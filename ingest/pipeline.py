@@ -21,7 +21,7 @@ from ingest.ahead import read_ahead, usual_workers
 from ingest.apart import Worker
 from ingest.clean import find_date_line, find_title, leftovers, titles
 from ingest.errors import refuse
-from ingest.known import Known, light
+from ingest.known import Entry, Known, digest, entry
 from ingest.metadata import reckoned_date, written_date
 from ingest.passages import merge_cuts, split
 from ingest.readers import Document, load
@@ -68,8 +68,8 @@ def ingest(
     started, run = time.perf_counter(), _Run()
     files, addresses = find_sources(sources)
     with open_writing(settings, embeddings=embeddings) as writable:
-        known = [light(statement) for statement in writable.store.all_statements()]
-        places = {file_of(statement.read_from) for statement in known}
+        known = list(map(entry, writable.store.all_statements()))
+        places = {file_of(held.read_from) for held in known}
         files.sort(key=lambda path: str(path) not in places)  # a changed file lets go of its text before a copy of it is read
         bar = _bar(progress, total=len(files) + len(addresses))
         ahead = read(files) if read else read_ahead(files, partial(read_path, columns=columns or {}), workers=workers or usual_workers())
@@ -80,7 +80,7 @@ def ingest(
         _remove(writable, run.gone, run)
         if prune:
             _prune(writable, sources, run)
-        _note_copies(writable, {statement.statement_id for statement in known if statement.also_at}, run, prune=prune)
+        _note_copies(writable, {held.statement_id for held in known if held.also_at}, run, prune=prune)
     return run.report(time.perf_counter() - started)
 
 
@@ -165,7 +165,7 @@ def _opened_sites(settings: Settings, worker: Worker, known: Collection[str], co
     visits.save()
 
 
-def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run, passage_chars: int) -> Iterator[Statement]:
+def _changed(readings: Iterable[Reading], known: Sequence[Entry], run: _Run, passage_chars: int) -> Iterator[Statement]:
     """Count what was read, and yield every statement that is new, moved or differs from what the index holds."""
     index = Known(known)
     for reading in readings:
@@ -190,13 +190,14 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             statement = replace(statement, statement_id=known_as, also_at=old.also_at if old else ())
             statement = _with_revision(statement, passage_chars)
             claimed.add(statement.statement_id)
-            if old == light(statement):
+            new = entry(statement)
+            if old == new:
                 run.unchanged += 1
                 continue
             run.updated += old is not None
             run.added += old is None
             run.left_out += len(statement.left_out)
-            index.replace(old, statement)
+            index.replace(old, new)
             yield statement
         if reading.whole:
             run.gone += [key for key in index.in_file(reading.place) if key not in claimed]
@@ -204,11 +205,11 @@ def _changed(readings: Iterable[Reading], known: Sequence[Statement], run: _Run,
             run.vanished += index.in_file(reading.place)
 
 
-def embedded_by(reading: Reading, passage_chars: int, *, known: Collection[str]) -> Iterator[str]:
+def embedded_by(reading: Reading, passage_chars: int, *, known: Collection[bytes]) -> Iterator[str]:
     """Yield what an ingest would embed of a reading, without the statements whose texts, by their digests, are `known`."""
     for document in map(mended, reading.documents):
         statement = _statement(reading, place_of(reading.place, document.part), document, _Run())
-        if light(statement).text not in known:
+        if digest(statement.text) not in known:
             for passage in split(statement, max_chars=passage_chars):
                 yield from embedded_texts(statement, passage)
 

@@ -31,7 +31,7 @@ def compose_quotes(evidence: Evidence, language: Language, *, question: str = ""
         return " ".join(filter(None, (fill("quote", language, "not_found"), looked_for(question, language), nearest)))
     statements = {_statement(quote).statement_id: _statement(quote) for quote in evidence.quotes}
     if len(statements) == 1:
-        frame = fill("quote", language, "one_statement", origin=_origin(_statement(evidence.quotes[0]), language))
+        frame = fill("quote", language, "one_statement", origin=_origin(evidence.quotes[0], language))
         lines = [fill("quote", language, "quote", text=quote.text, number=n) for n, quote in enumerate(evidence.quotes, 1)]
     else:
         differ = differing(question, [(_statement(quote), quote.text) for quote in evidence.quotes])
@@ -55,11 +55,12 @@ def _statement(quote: Quotable) -> Statement:
 def _attributed(number: int, quote: Quotable, language: Language, *, newer: str | None) -> str:
     statement = _statement(quote)
     mark = fill("quote", language, "newer") if statement.statement_id == newer else ""
-    return fill("quote", language, "quote_of", text=quote.text, number=number, origin=_origin(statement, language) + mark)
+    return fill("quote", language, "quote_of", text=quote.text, number=number, origin=_origin(quote, language) + mark)
 
 
-def _origin(statement: Statement, language: Language) -> str:
-    """Title, issuer, date and language of a statement, as far as they are known and need saying."""
+def _origin(quote: Quotable, language: Language) -> str:
+    """Title, issuer and date of a quote's statement and the quote's language, as far as they are known and need saying."""
+    statement = _statement(quote)
     return fill(
         "quote",
         language,
@@ -67,7 +68,7 @@ def _origin(statement: Statement, language: Language) -> str:
         title=statement.title,
         issuer=fill("quote", language, "origin_issuer", issuer=statement.issuer) if statement.issuer else "",
         date=fill("quote", language, "origin_date", date=statement.date) if statement.date else "",
-        language=fill("quote", language, "origin_language") if statement.language != language else "",
+        language=fill("quote", language, "origin_language") if quote.sentence.candidate.passage.language != language else "",
     )
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_socket
 from fakes import FakeEmbeddings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from servers import free_port, start_chroma
 
@@ -250,6 +250,7 @@ DOCUMENT = st.lists(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(DOCUMENT.map(lambda pieces: "".join(word + end for word, end in pieces)), min_size=1, max_size=4))
+@example(["سجن سجن Hasakah ", "سجن سجن\nHasakah "])  # a quote in English of an Arabic statement was said to be in Arabic
 def test_whatever_the_documents_passages_and_quotes_are_verbatim(fake: FakeEmbeddings, documents: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         texts = {f"سجن-{number}.txt": text for number, text in enumerate(documents)}
