@@ -46,6 +46,8 @@ def find_sources(sources: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
                 raise refuse(source, "is no address of the web; give one that begins with https://, or save the page and ingest the file")
             addresses[str(source)] = None
             continue
+        if not str(source).strip():  # as an unset variable of a script gives; Path takes it for the folder that one happens to be in
+            raise refuse(source, "names nothing; give a file, a folder or an address, or . for this folder")
         path = Path(source)
         if not _is_there(path):
             raise refuse(source, "does not exist; give a file or a folder of statements")

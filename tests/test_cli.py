@@ -153,6 +153,7 @@ def test_a_file_that_may_not_be_read(folder: Path, fake: FakeEmbeddings, monkeyp
 
 def test_a_path_that_does_not_exist(folder: Path, fake: FakeEmbeddings) -> None:
     assert "does not exist; give a file or a folder" in refused("ingest", folder, folder / "nowhere")
+    assert '"" names nothing; give a file, a folder or an address' in refused("ingest", ""), "not the folder that one is in"
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://example.org/a.txt"])
