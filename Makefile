@@ -7,9 +7,9 @@ BAYAN := $(VENV)/bin/bayan
 READY := $(VENV)/.ready
 STATEMENTS ?= ingest/samples
 SIZES ?= 1000 10000 100000
-# One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing and of
-# the vectors, so that a checkout brought up to date starts without further ado.
-MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' rag/language/__init__.py rag/embeddings.py | cksum)
+# One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing, of
+# the vectors and of how they are kept, so that a checkout brought up to date starts without further ado.
+MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' -e '^FORMAT' rag/language/__init__.py rag/embeddings.py rag/manifest.py | cksum)
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
 POOLS := index/pools-$(firstword $(MAKING))
 # Containers often tell Python not to keep what it compiles; then every start compiles 1,400 modules again, which doubles it.

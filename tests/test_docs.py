@@ -132,6 +132,14 @@ def test_the_readme_names_every_command_and_its_options() -> None:
             assert option in text, f"bayan {name} {option} is not in the README"
 
 
+def test_make_has_an_index_of_its_own_for_whatever_an_index_is_refused_for() -> None:
+    """The versions are read from the code with grep: one that is no longer written so would leave the old index to be refused."""
+    line = re.search(r"^MAKING := \$\(shell (grep .+) \| cksum\)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert line
+    found = subprocess.run(line[1], shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [row.split()[0] for row in found.splitlines()] == ["TEXT_VERSION", "EIGHT_BITS", "FORMAT"]
+
+
 def test_make_runs_what_the_readme_promises() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("chat", "test", "check", "bench", "eval", "baseline", "lock"):
