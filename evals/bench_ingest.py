@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 SIZES = (1_000, 10_000, 100_000)
 PER_STATEMENT = 3  # passages, on average
 PER_FILE = 300  # statements
-WITH_MODEL = 25  # statements, some 75 passages: half a minute
+WITH_MODEL = 75  # statements, some 225 passages: half a minute
 ROUNDS = 3
 WORDS = (
     "The ministry of health said on Monday that a new campaign would begin in every province and that work goes on until May",
