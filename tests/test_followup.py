@@ -23,6 +23,8 @@ def asked(question: str, status: Status = "answered") -> Answer:
         (FERRY, "And how many of them were children?", f"And how many of them were children? {FERRY}"),
         (ATTACK, "ولأي سبب هاجموه؟", "هاجم سجن الصناعة في الحسكة؟ ولأي سبب هاجموه؟"),  # it asks for nobody any more
         (FERRY, "And which of them went home?", "passengers were injured on the Nasim? And which of them went home?"),
+        ("In al-Hasakah, how many were killed?", "And why?", "In al-Hasakah, were killed? And why?"),  # what stands before it too is kept
+        ("— In al-Hasakah, how many were killed?", "And why?", "— In al-Hasakah, were killed? And why?"),
         (ATTACK, "وفي دمشق؟", "من هاجم سجن الصناعة في ؟ وفي دمشق؟"),  # asks what the other did
         (ATTACK, "And who?", f"And who? {ATTACK}"),
         (FERRY, "وكم طفلاً بينهم؟", f"وكم طفلاً بينهم؟ {FERRY}"),  # the reader changes languages

@@ -31,11 +31,13 @@ _CLOCK = re.compile(r"\d:\d\d")
 
 @dataclass(frozen=True)
 class Asking:
-    """What a question asks for, and the words that follow those that say so; `loose`: a text without such a thing may answer as well."""
+    """What a question asks for, and the words that follow those that say so, of which there are `length`; `loose`: a text without such a
+    thing may answer as well."""
 
     kind: Kind
     following: tuple[str, ...]
     loose: bool
+    length: int
 
 
 def asked_for(question: str) -> Kind | None:
@@ -55,7 +57,7 @@ def asking(question: str) -> Asking | None:
     if not found:
         return None
     at, length, kind, loose = min(found)
-    return Asking(kind, asked[at - length :], loose)
+    return Asking(kind, asked[at - length :], loose, -length)
 
 
 def counted(question: str) -> tuple[str, ...]:
@@ -66,9 +68,18 @@ def counted(question: str) -> tuple[str, ...]:
 
 
 def without_asking(question: str) -> str:
-    """Return a question from behind the words that ask for a kind of thing: "How many boats sailed?" becomes "boats sailed?"."""
+    """Return a question without the words that ask for a kind of thing: "In Ain Issa, how many died?" becomes "In Ain Issa, died?"."""
     found = asking(question)
-    return " ".join(question.split()[len(words(question)) - len(found.following) :]) if found else question
+    if found is None:
+        return question
+    end = len(words(question)) - len(found.following)
+    kept, at = [], 0
+    for part in question.split():  # each of one word, of several (al-Hasakah) or of none (—)
+        count = len(words(part))
+        if count == 0 or not end - found.length <= at < end:
+            kept.append(part)
+        at += count
+    return " ".join(kept)
 
 
 def holds(sentence: str, kind: Kind) -> bool:
