@@ -138,7 +138,7 @@ def choose(question: str, found: Found, *, count: int, own: str = "") -> list[Qu
             break
         taken = [other.span for other in chosen if _source(other.sentence) == _source(sentence)]
         at = sentence.candidate.passage.sentences[sentence.number]
-        if any(_overlap(at, span) for span in taken):
+        if any(at.overlaps(span) for span in taken):
             continue
         quote = Quotable(sentence, _widen(sentence, ranked, taken))
         if not any(_alike(quote, other) for other in chosen):
@@ -146,7 +146,7 @@ def choose(question: str, found: Found, *, count: int, own: str = "") -> list[Qu
     other = _different(question, chosen[0], ranked) if chosen else None
     if other is None:
         return chosen
-    kept = [quote for quote in chosen[1:] if _source(quote.sentence) != _source(other.sentence) or not _overlap(quote.span, other.span)]
+    kept = [quote for quote in chosen[1:] if _source(quote.sentence) != _source(other.sentence) or not quote.span.overlaps(other.span)]
     return [chosen[0], other, *kept][:count]
 
 
@@ -257,7 +257,7 @@ def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]
             wider.append((scores[last + 1], first, last + 1))
         reach = {(a, b): Span(spans[a].start, spans[b].end) for _, a, b in wider}
         short = {ends for ends, span in reach.items() if span.end - span.start <= QUOTE_CHARS}
-        fitting = [(score, a, b) for score, a, b in wider if (a, b) in short and not any(_overlap(reach[a, b], t) for t in taken)]
+        fitting = [(score, a, b) for score, a, b in wider if (a, b) in short and not any(reach[a, b].overlaps(t) for t in taken)]
         if not fitting:
             return Span(spans[first].start, spans[last].end)
         _, first, last = max(fitting)
@@ -268,12 +268,12 @@ def _whole(text: str, spans: Sequence[Span], number: int, taken: Sequence[Span])
     that it introduces."""
     first = last = number
     while first > 0 and _adjoin(text, spans[first - 1], spans[first]) and _leads(text, spans[first - 1], spans[first]):
-        if spans[last].end - spans[first - 1].start > LIST_CHARS or any(_overlap(spans[first - 1], span) for span in taken):
+        if spans[last].end - spans[first - 1].start > LIST_CHARS or any(spans[first - 1].overlaps(span) for span in taken):
             break
         first -= 1
     introduces = text[spans[first].start : spans[first].end].rstrip().endswith(":")
     while introduces and last + 1 < len(spans) and _is_item(text, spans[last + 1]):
-        if spans[last + 1].end - spans[first].start > LIST_CHARS or any(_overlap(spans[last + 1], span) for span in taken):
+        if spans[last + 1].end - spans[first].start > LIST_CHARS or any(spans[last + 1].overlaps(span) for span in taken):
             break
         last += 1
     return first, last
@@ -299,10 +299,6 @@ def _adjoin(text: str, one: Span, other: Span) -> bool:
 
 def _source(sentence: Sentence) -> str:
     return sentence.candidate.statement.statement_id
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _alike(one: Quotable, other: Quotable) -> bool:

@@ -242,8 +242,8 @@ def _details(said: str, sources: Sequence[Source]) -> Iterator[tuple[CheckKind, 
     facts = [*_figures(said, sources), *_names(said, sources)]
     for kind, span, supporting in facts:
         around = [source for quoted, found in verbatim if quoted.start <= span.start and span.end <= quoted.end for source in found]
-        yield kind, span, [*(() if any(_overlap(span, other) for _, other in swapped) else supporting), *around]
-    yield from ((kind, span, []) for kind, span in swapped if not any(_overlap(span, other) for _, other, _ in facts))
+        yield kind, span, [*(() if any(span.overlaps(other) for _, other in swapped) else supporting), *around]
+    yield from ((kind, span, []) for kind, span in swapped if not any(span.overlaps(other) for _, other, _ in facts))
     yield from (("quote", span, found) for span, found in verbatim)
     yield from (("polarity", span, []) for span in _turned(said, sources))
 
@@ -259,10 +259,6 @@ def _alike(said: str, sources: Sequence[Source]) -> list[str]:
     """The sentences quoted in the language of what is said."""
     language = language_of(said)
     return [text for source in sources if source.language == language for text in source.sentences]
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _verbatim(said: str, sources: Sequence[Source]) -> Iterator[tuple[Span, list[Source]]]:

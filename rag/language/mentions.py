@@ -130,7 +130,7 @@ def possible_names(text: str) -> list[Mention]:
 def rows_of_names(text: str) -> list[Mention]:
     """Return the Arabic words of a text of which two or more in a row may be names, none with the article or the ending of a verb.
 
-    Of 1,766 public questions on a passage that has neither word of such a row, four rows are no names.
+    Beside their own passages, 1,766 public questions have nine such rows that are not in it: seven are names, two are none (قام طاقم).
     """
     said = [name for name in possible_names(text) if not _is_inflected(fold(name.text))]
     beside = [(one, two) for one, two in pairwise(said) if text[one.end : two.start] == " "]
