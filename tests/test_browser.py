@@ -154,7 +154,7 @@ def test_nothing_found_is_said_and_the_nearest_offered_as_no_answer(window: Wind
     assert window.page.locator("#evidence-0-1").evaluate("e => e === document.activeElement")
 
 
-@pytest.mark.parametrize(("question", "key"), [("سؤال فرنسي", "question_error"), ("سؤال عن فهرس", "index_error"), ("crash", "failure")])
+@pytest.mark.parametrize(("question", "key"), [("سؤال فرنسي", "question_error"), ("سؤال عن فهرس", "index_missing"), ("crash", "failure")])
 def test_an_error_is_a_sentence(window: Window, question: str, key: str) -> None:
     window.ask(question, until=".problem")
     assert window.page.locator(".problem").first.text_content() == ARABIC[key]

@@ -10,7 +10,7 @@ from html import unescape
 import fakes_ui as fakes
 import pytest
 
-from rag.errors import IndexMissing, QuestionError
+from rag.errors import IndexMissing, IndexUnusable, QuestionError
 from rag.schema import Answer, Check, Citation, Cut, Heading, Hit, Language, Span, Statement
 from ui.cards import card_html, evidence_html
 from ui.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
@@ -77,6 +77,11 @@ def test_runs_of_the_other_script_are_isolated(text: str, language: Language, ru
     outer = re.findall(r"<bdi[^>]*>((?:[^<]|<bdi[^>]*>[^<]*</bdi>)*)</bdi>", html)
     assert [plain(run) for run in outer] == runs
     assert (f'dir="{"ltr" if language == "ar" else "rtl"}"' in html) == bool(runs)
+
+
+@pytest.mark.parametrize(("said", "language"), [("said on", "en"), ("قال في", "ar")])
+def test_a_line_does_not_break_inside_a_date(said: str, language: Language) -> None:
+    assert isolate(f"{said} 2024-03-15", language) == f'{said} <bdi class="figures" dir="ltr">2024-03-15</bdi>'
 
 
 @pytest.mark.parametrize(
@@ -304,7 +309,8 @@ def test_only_the_last_answers_evidence_is_in_view() -> None:
     ("problem", "shown", "hidden"),
     [
         (QuestionError("too long"), "question_error", "too long"),
-        (IndexMissing("no index at /x"), "index_error", "Traceback"),
+        (IndexMissing("no index at /x"), "index_missing", "/x"),
+        (IndexUnusable("the store is gone"), "index_error", "Traceback"),
         (RuntimeError("secret"), "failure", "secret"),
     ],
 )

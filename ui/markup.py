@@ -29,10 +29,11 @@ _ARABIC = (
 _LATIN = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 # A comma joins Latin words alone: in "UNHCR, 121" the number belongs to the Arabic around.
 _LATIN_RUN = rf"[{_LATIN}][{_LATIN}0-9]*(?:(?:[ .'’&/@:?=#%+_-]{{1,3}}|[,;!] ?(?=[{_LATIN}]))[{_LATIN}0-9]+)*"
-_NUMBER_RUN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?:(?<!\S)[+-])?[0-9]+(?:[.,:/][0-9]+)*%?"
+_ISO_DATE = r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])"  # in English for its hyphens alone, at which a line would break
+_NUMBER_RUN = rf"{_ISO_DATE}|(?:(?<!\S)[+-])?[0-9]+(?:[.,:/][0-9]+)*%?"
 _FOREIGN: dict[Language, re.Pattern[str]] = {
     "ar": re.compile(rf"{_LATIN_RUN}|{_NUMBER_RUN}"),
-    "en": re.compile(rf"[{_ARABIC}]+(?:[ ،؛:.«»0-9-]{{1,12}}[{_ARABIC}]+)*"),
+    "en": re.compile(rf"[{_ARABIC}]+(?:[ ،؛:.«»0-9-]{{1,12}}[{_ARABIC}]+)*|{_ISO_DATE}"),
 }
 QUOTED = re.compile(r"«[^«»]+»|“[^“”]+”|\"[^\"\n]+\"")
 _TURNING, _SILENT = re.compile("[\u202d\u202e]"), re.compile("[\u202a-\u202c\u2066-\u2069]")
@@ -48,7 +49,7 @@ def message_language(text: str, *, default: Language) -> Language:
 
 
 def isolate(text: str, language: Language) -> str:
-    """Escape text of a language for HTML, with each run of the other script, and in Arabic each number, in a `<bdi>`."""
+    """Escape text of a language for HTML, with each run of the other script, each date, and in Arabic each number, in a `<bdi>`."""
     html, done = [], 0
     for run in _FOREIGN[language].finditer(text):
         html += [_escaped(text[done : run.start()]), _isolated(run[0], _OTHER[language])]
@@ -75,8 +76,9 @@ def _escaped(text: str) -> str:
 
 
 def _isolated(run: str, language: Language) -> str:
-    figures = ' class="figures"' if run[-1] in "0123456789%" and " " not in run and not re.search(f"[{_LATIN}]", run) else ""
-    return f'<bdi{figures} dir="{DIRECTIONS[language]}">{isolate(run, language)}</bdi>'
+    if re.fullmatch(_NUMBER_RUN, run):
+        return f'<bdi class="figures" dir="ltr">{run}</bdi>'
+    return f'<bdi dir="{DIRECTIONS[language]}">{isolate(run, language)}</bdi>'
 
 
 def element(tag: str, classes: str, language: Language, inner: str, attributes: str = "") -> str:

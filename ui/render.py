@@ -29,7 +29,8 @@ _ERROR_KEYS: dict[type[Exception], str] = {
     FilterError: "filter_error",
     QuestionError: "question_error",
     ModelError: "model_error",
-    **dict.fromkeys((IndexMissing, IndexMismatch, IndexBusy, IndexUnusable), "index_error"),
+    IndexMissing: "index_missing",
+    **dict.fromkeys((IndexMismatch, IndexBusy, IndexUnusable), "index_error"),
 }
 
 
@@ -112,7 +113,7 @@ def _problem(problem: Exception, interface: Language) -> str:
     """Say in the reader's language that the answer failed; a detail only where it helps whoever runs Bayan."""
     key = _ERROR_KEYS.get(type(problem), "failure")
     sentence = element("p", "problem", interface, said(key, interface))
-    if not isinstance(problem, BayanError) or key in ("question_error", "filter_error"):
+    if not isinstance(problem, BayanError) or key in ("question_error", "filter_error", "index_missing"):
         return sentence
     return sentence + element("p", "problem detail", "en", isolate(str(problem)[:500], "en"))
 

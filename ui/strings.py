@@ -145,6 +145,7 @@ ARABIC: dict[str, str] = {
     "goes_store": "تُحفظ البيانات في خادم Chroma الذي عُيِّن في الإعدادات.",
     "goes_traces": "تُرسل أوقات الطلبات وأحوالها إلى خادم القياس الذي عُيِّن في الإعدادات.",
     "question_error": "تعذّر البحث بهذا السؤال. اكتب سؤالاً قصيراً واضحاً بالعربية أو بالإنجليزية.",
+    "index_missing": "لا بيانات في الفهرس بعد، فلا جواب. أضِف بعضها في تبويب «البيانات»، أو اطلب ذلك ممن يدير بيان.",
     "index_error": "تعذّرت قراءة فهرس البيانات، فلا يمكن الجواب الآن. أبلغ من يدير بيان بهذا التفصيل:",
     "model_error": "النموذج اللغوي غير متاح، فلا يمكن الجواب الآن. أبلغ من يدير بيان بهذا التفصيل:",
     "failure": "حدث خطأ فلم يكتمل الجواب. أعد المحاولة، فإن تكرر فأبلغ من يدير بيان.",
@@ -371,6 +372,8 @@ ENGLISH: dict[str, str] = {
     "goes_store": "The statements are kept in the Chroma server that the settings name.",
     "goes_traces": "Times and outcomes of requests go to the telemetry server that the settings name.",
     "question_error": "This question cannot be searched. Write a short, clear question in Arabic or in English.",
+    "index_missing": "There are no statements yet, so there is nothing to answer from. Add some in the tab “Statements”, or ask whoever "
+    "runs Bayan to.",
     "index_error": "The index of statements cannot be read, so no answer is possible now. Tell whoever runs Bayan:",
     "model_error": "The language model is not available, so no answer is possible now. Tell whoever runs Bayan:",
     "failure": "Something went wrong and the answer is not complete. Try again; if it happens again, tell whoever runs Bayan.",
