@@ -47,7 +47,8 @@ _FINE = str.maketrans(dict(zip("cPVZq", "stdzk", strict=True)) | {"'": ""})
 _OF_PLACE = frozenset(["في", "من", "الي", "قرب", "نحو", "علي"])
 LONGEST_ROW = 3
 _DOUBLED = re.compile(r"(.)\1+")
-_LETTERS = r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036F\u064B-\u065F\u0670])*"  # vowel signs stand inside a word and end none: العبّارة
+_MARKS = r"[\u0300-\u036F\u064B-\u065F\u0670]"  # vowel signs stand inside a word and end none: العبّارة
+_LETTERS = rf"[^\W\d_]+(?:{_MARKS}+[^\W\d_]*)*"
 _WORD = re.compile(rf"{_LETTERS}(?:['’`ʿʾ]{_LETTERS})*")
 
 
@@ -100,9 +101,14 @@ def heard_in(question: str, texts: Sequence[str]) -> list[float]:
 
 def likeness(name: Name, text: str) -> float:
     """Return from 0 to 1 how alike the name and the most alike stretch of a text of the other script sound; 0 up to the floor."""
-    found = _stretches(text, len(name.words))
-    near = process.extract(name.sounds.coarse, found.coarse, scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=None)
-    alike = islice({(coarse, found.fine[slice(*found.places[at])]): value for coarse, value, at in near}.items(), MOST_ALIKE)
+    said = _said(text)
+    sizes = range(max(1, len(name.words) - 1), len(name.words) + 2)
+    ends = [*said.coarse_ends, *[0] * sizes.stop]  # what would go on behind the text's end is empty
+    parts = [said.sounds.coarse[ends[at] : ends[at + size]] for at in said.begins for size in sizes]
+    long = [part if len(part) >= MIN_SOUNDS else "" for part in parts]
+    near = process.extract(name.sounds.coarse, long, scorer=Indel.normalized_similarity, score_cutoff=CLOSE, limit=None)
+    stretches = ((coarse, value, said.begins[at // len(sizes)], sizes[at % len(sizes)]) for coarse, value, at in near)
+    alike = islice({(coarse, said.fine(at, size)): value for coarse, value, at, size in stretches}.items(), MOST_ALIKE)
     best = max((COARSE_SHARE * value + (1 - COARSE_SHARE) * _alike(name.sounds.fine, fine) for (_, fine), value in alike), default=0)
     return max(best - FLOOR, 0.0) / (1 - FLOOR)
 
@@ -111,26 +117,28 @@ def _alike(one: str, other: str) -> float:
     return Indel.normalized_similarity(one, other)
 
 
-class Stretches(NamedTuple):
-    """The coarse sounds of each stretch of a text, and where each begins and ends in the fine sounds of all of it."""
+class Said(NamedTuple):
+    """The sounds of a text, where each word ends in them, and the words at which a name can begin: in Latin those with a capital."""
 
-    coarse: list[str]
-    places: list[tuple[int, int]]
-    fine: str
+    sounds: Sounds
+    coarse_ends: list[int]
+    fine_ends: list[int]
+    begins: Sequence[int]
+
+    def fine(self, begin: int, words: int) -> str:
+        """The fine sounds of so many words."""
+        return self.sounds.fine[self.fine_ends[begin] : self.fine_ends[begin + words]]
 
 
-@lru_cache(maxsize=512)  # the texts of a question, for names of as many words; some 40 KB each
-def _stretches(text: str, words: int) -> Stretches:
-    """The sounds of a text's stretches of about so many words; Latin ones begin with a capital."""
-    said = _WORD.findall(text)
-    sounds = [_sounds_of(word) for word in said]
-    whole = _joined(sounds)  # every stretch is cut from this: to join each anew took half of a question's time
+@lru_cache(maxsize=1_000)  # the texts of a few questions; some 10 KB each
+def _said(text: str) -> Said:
+    """A text as it sounds. Every stretch is cut from this: to join each anew took half of a question's time."""
+    words = _WORD.findall(text)
+    sounds = [_sounds_of(word) for word in words]
     coarse, fine = ([0, *accumulate(len(sound[part]) for sound in sounds)] for part in (0, 1))
-    begins = range(len(said)) if language_of(text) == "ar" else [at for at, word in enumerate(said) if word[0].isupper()]
-    sizes = range(max(1, words - 1), words + 2)
-    rows = [(at, at + size) for at in begins for size in sizes if at + size <= len(said)]
-    long = [(at, end) for at, end in rows if coarse[end] - coarse[at] >= MIN_SOUNDS]
-    return Stretches([whole.coarse[coarse[at] : coarse[end]] for at, end in long], [(fine[at], fine[end]) for at, end in long], whole.fine)
+    latin = sum(map(str.isascii, words)) > len(words) / 2
+    begins = [at for at, word in enumerate(words) if word[0].isupper()] if latin else range(len(words))
+    return Said(_joined(sounds), coarse, fine, begins)
 
 
 def _latin_rows(question: str) -> list[list[str]]:
