@@ -33,6 +33,7 @@ from rag.schema import Statement
 Floats = npt.NDArray[np.float32]
 DEEP = 3  # pieces looked up for each text wanted, for several may be of one text
 BATCH = 128
+PAGE = 10_000
 
 
 class BenchEmbeddings(Protocol):
@@ -106,15 +107,16 @@ class Tutorial:
 
 
 class Hybrid(Tutorial):
-    """BM25 holds its words in memory: opening reads every piece back from Chroma."""
+    """BM25 holds its words in memory: opening reads every piece back from Chroma, in pages, for of 100,000 at once Chroma gives none."""
 
     def open(self) -> None:
         from langchain_classic.retrievers import EnsembleRetriever
         from langchain_community.retrievers import BM25Retriever
 
         super().open()
-        stored = self._chroma.get(include=["documents", "metadatas"])
-        lexical = BM25Retriever.from_texts(stored["documents"], stored["metadatas"])
+        pages = [self._chroma.get(limit=PAGE, offset=at) for at in range(0, self._chroma._collection.count(), PAGE)]
+        texts, about = ([item for page in pages for item in page[part]] for part in ("documents", "metadatas"))
+        lexical = BM25Retriever.from_texts(texts, about)
         self._dense = self._chroma.as_retriever()
         self._lexical = lexical
         self._both = EnsembleRetriever(retrievers=[self._dense, lexical], weights=[0.5, 0.5])
