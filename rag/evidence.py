@@ -11,7 +11,6 @@ wording or interfaces.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -23,20 +22,16 @@ from rag.frame import differing
 from rag.language import content_words, language_of, number_terms
 from rag.language.lexicon import Term, asked_facts, asked_names, question_terms
 from rag.language.names import MARK
-from rag.language.polarity import denies
 from rag.language.questions import Kind, asked_for, holds, may_answer
 from rag.lexical import WeightedTerm
 from rag.retrieve import Candidate, Found
 from rag.schema import Language, Span, Statement
+from rag.together import adjoin, around, together
 
 # Weights of a sentence's signals beside its own nearness, chosen on the sample questions; the public sets do not tell 0.5 to 1.5 times
 # these values apart.
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT, COUNTED_WEIGHT, FACT_WEIGHT = 1.0, 3.0, 0.5, 1.0, 1.0
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
-LIST_CHARS = 900  # a list, and what a sentence must not be parted from, up to this
-_QUOTATION_MARKS = (("«", "»"), ("“", "”"))
-_ITEM = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s")
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
 TOLD_KINDS: tuple[Kind, ...] = ("number", "date")  # hardly a sentence is without a name
 FARTHEST = 2.0  # standard deviations that the passage of another statement, set against the best quote, scores behind it
@@ -245,56 +240,24 @@ def _share(terms: Sequence[WeightedTerm], text: str) -> float:
 
 
 def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]) -> Span:
-    """The sentence with its neighbours in the paragraph, the better-scored side first, as long as they fit and are not quoted yet."""
-    spans, text = sentence.candidate.passage.sentences, sentence.candidate.statement.text
-    scores = {other.number: other.score for other in ranked if other.candidate is sentence.candidate}
-    first, last = _whole(text, spans, sentence.number, taken)
+    """The sentence with its neighbours in the paragraph, the better-scored side first, as long as they fit and are not quoted yet; with
+    each what it must not be parted from, which may stand in the statement's passages beside it."""
+    statement, passage = sentence.candidate.statement, sentence.candidate.passage
+    text, (before, after) = statement.text, around(statement, Span(passage.start, passage.end))
+    spans = [*before, *passage.sentences, *after]
+    scores = {len(before) + other.number: other.score for other in ranked if other.candidate is sentence.candidate}
+    first, last = together(text, spans, *[len(before) + sentence.number] * 2, taken=taken)
     while True:
         wider = []
-        if first > 0 and _adjoin(text, spans[first - 1], spans[first]):
-            wider.append((scores[first - 1], first - 1, last))
-        if last + 1 < len(spans) and _adjoin(text, spans[last], spans[last + 1]):
-            wider.append((scores[last + 1], first, last + 1))
-        reach = {(a, b): Span(spans[a].start, spans[b].end) for _, a, b in wider}
-        short = {ends for ends, span in reach.items() if span.end - span.start <= QUOTE_CHARS}
-        fitting = [(score, a, b) for score, a, b in wider if (a, b) in short and not any(reach[a, b].overlaps(t) for t in taken)]
-        if not fitting:
+        for at, next_to in ((first - 1, first), (last + 1, last)):
+            if at in scores and adjoin(text, spans[min(at, next_to)], spans[max(at, next_to)]):
+                begin, end = together(text, spans, min(at, first), max(at, last), taken=taken)
+                whole = Span(spans[begin].start, spans[end].end)
+                if whole.end - whole.start <= QUOTE_CHARS and not any(whole.overlaps(span) for span in taken):
+                    wider.append((scores[at], begin, end))
+        if not wider:
             return Span(spans[first].start, spans[last].end)
-        _, first, last = max(fitting)
-
-
-def _whole(text: str, spans: Sequence[Span], number: int, taken: Sequence[Span]) -> tuple[int, int]:
-    """The first and last sentence that must be quoted together: with what denies, opens or introduces the one chosen, and with the list
-    that it introduces."""
-    first = last = number
-    while first > 0 and _adjoin(text, spans[first - 1], spans[first]) and _leads(text, spans[first - 1], spans[first]):
-        if spans[last].end - spans[first - 1].start > LIST_CHARS or any(spans[first - 1].overlaps(span) for span in taken):
-            break
-        first -= 1
-    introduces = text[spans[first].start : spans[first].end].rstrip().endswith(":")
-    while introduces and last + 1 < len(spans) and _is_item(text, spans[last + 1]):
-        if spans[last + 1].end - spans[first].start > LIST_CHARS or any(spans[last + 1].overlaps(span) for span in taken):
-            break
-        last += 1
-    return first, last
-
-
-def _leads(text: str, before: Span, span: Span) -> bool:
-    """Whether a sentence cannot be quoted without the one before it: that denies, introduces it, or opens the quotation it stands in."""
-    said = text[before.start : before.end]
-    opened = any(said.count(opener) > said.count(closer) for opener, closer in _QUOTATION_MARKS)
-    return opened or denies(said) or said.rstrip().endswith(":")
-
-
-def _is_item(text: str, span: Span) -> bool:
-    """Whether a sentence begins a line that is marked as an item of a list."""
-    line = max(text.rfind(mark, 0, span.start) for mark in "\n\r") + 1
-    return bool(_ITEM.match(text, line)) and not any(char.isalpha() for char in text[line : span.start])
-
-
-def _adjoin(text: str, one: Span, other: Span) -> bool:
-    """Whether nothing but space and at most one line break lies between two sentences."""
-    return len(_LINE_BREAK.findall(text, one.end, other.start)) <= 1
+        _, first, last = max(wider)
 
 
 def _source(sentence: Sentence) -> str:
