@@ -13,15 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.language import analyse, content_words, fold, foreign_language, language_of, sentences, stem, words
-from rag.language.lexicon import asked_facts, asked_names, question_terms
+from rag.language.lexicon import asked_facts, asked_names, is_vocabulary, question_terms
 from rag.language.names import name_keys, names_in, skeleton
 from rag.language.questions import asked_for, holds
-from rag.language.resources import pairs
+from rag.language.resources import entries, pairs
 from rag.language.sounds import heard, likeness
 
 ARABIC = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئىة"
 MARKS = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670\u0640\u200f\u200c"
 FORMS = "ﻻﻼﷲﺑﻪﮔﯾکیگپچژہھ"
+LEXICONS = "lexicon.tsv", "more_words.tsv"
 PUNCTUATION = " \t.,;:!?؟؛،…«»“”\"'()[]-–—\r\n\u2028"
 mixed = st.text(alphabet=ARABIC + MARKS + FORMS + PUNCTUATION + "aBcdEéÉñßİıØ123١٢٣۴۵७４٬٫%٪", max_size=300)
 anything = st.one_of(mixed, st.text(max_size=120))
@@ -379,11 +380,29 @@ def stems_of(text: str) -> set[str]:
         ("How many ministers?", "ar", "الوزراء"),
         ("Where is al-Hassake?", "ar", "الحسكة"),
         ("أين سنديان؟", "en", "in Sindyan"),
+        ("How many lighthouses?", "ar", "عدد المنارات"),
+        ("أين المرجان؟", "en", "coral reefs"),
     ],
 )
 def test_a_question_of_one_language_finds_its_words_in_the_other(question: str, language: str, statement: str) -> None:
     stems = stems_of(statement)
     assert any(term.found_in(stems) for term in question_terms(question, language))  # type: ignore[arg-type]
+
+
+def test_what_may_be_a_name_too_translates_but_is_no_vocabulary() -> None:
+    assert not any(map(is_vocabulary, ("مرجان", "المرجاني", "منارة")))
+
+
+@pytest.mark.parametrize("name", LEXICONS)
+def test_each_line_of_a_lexicon_gives_forms_of_both_languages(name: str) -> None:
+    lines = [line.split("\t") for line in entries(name)]
+    assert not [line for line in lines if len(line) != 2 or not all(form.strip() for side in line for form in side.split("|"))]
+    assert not [line for line in lines if [language_of(side) for side in line] != ["en", "ar"]]
+
+
+def test_further_words_are_not_in_the_first_lexicon() -> None:
+    first, further = ({line.partition("\t")[0].split("|")[0].strip().lower() for line in entries(name)} for name in LEXICONS)
+    assert not first & further
 
 
 def test_a_question_does_not_find_words_that_say_something_else() -> None:

@@ -1,8 +1,10 @@
 """A bilingual lexicon: what a question's words are called in a statement of the other language, and what says the same in their own.
 
-`resources/lexicon.tsv` holds concepts, English forms | tab | Arabic forms. Matching is by stems, so inflections need no entries. This is
-dictionary-based cross-language search: it joins a question to words, where an embedding model joins it to a vague neighbourhood. Within a
-language the forms of a concept are synonyms: who asks for الجرحى finds أصيب as surely as who asks for the injured.
+`resources/lexicon.tsv` holds concepts, English forms | tab | Arabic forms; `more_words.tsv` holds further ones, which translate and do
+no more: many are somebody's name too (مرجان, coral), and what tells names from words leaves them alone. Matching is by stems, so
+inflections need no entries. This is dictionary-based cross-language search: it joins a question to words, where an embedding model joins
+it to a vague neighbourhood. Within a language the forms of a concept are synonyms: who asks for الجرحى finds أصيب as surely as who asks
+for the injured.
 
     >>> [(term.stem, term.renderings) for term in question_terms("Which prison?", "ar")]
     [('prison', (('سجن',), ('سجون',), ...))]
@@ -200,9 +202,10 @@ def _forms(source: Literal["ar", "en"], target: Literal["ar", "en"]) -> dict[For
     In the same language of names those of organisations only: a country's adjective (تركي) has the stem of other words (ترك, he left).
     """
     found: dict[Form, dict[Form, None]] = {}
-    lines = (*entries("lexicon.tsv"), *listed_names())
+    concepts = [*entries("lexicon.tsv"), *entries("more_words.tsv")]
+    lines = [*concepts, *listed_names()]
     if source == target:
-        lines = (*(line for line in entries("lexicon.tsv") if not line[0].isupper()), *listed_names(kind="organisation"))
+        lines = [*(line for line in concepts if not line[0].isupper()), *listed_names(kind="organisation")]
     for line in lines:
         forms = dict(zip(("en", "ar"), map(_stemmed, line.split("\t")), strict=True))
         for form in forms[source] if forms[target] else ():
