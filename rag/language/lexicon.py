@@ -207,10 +207,16 @@ def _forms(source: Literal["ar", "en"], target: Literal["ar", "en"]) -> dict[For
     if source == target:
         lines = [*(line for line in concepts if not line[0].isupper()), *listed_names(kind="organisation")]
     for line in lines:
-        forms = dict(zip(("en", "ar"), map(_stemmed, line.split("\t")), strict=True))
+        forms = _sides(line)
         for form in forms[source] if forms[target] else ():
             found.setdefault(form, {}).update(dict.fromkeys(forms[target]))
     return {form: tuple(renderings) for form, renderings in found.items()}
+
+
+@cache  # for the four pairs of languages
+def _sides(line: str) -> dict[str, list[Form]]:
+    english, arabic = line.split("\t")
+    return {"en": _stemmed(english), "ar": _stemmed(arabic)}
 
 
 @cache
