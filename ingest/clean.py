@@ -22,6 +22,7 @@ _MAX_LEFTOVER_CHARS = 140  # a longer line is prose, whatever it begins with
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = re.compile(r"\s+")
 _BESIDE_DATES = re.compile(r"\W*(?:(?:الموافق(?:\s?ل(?:ـ)?)?|هـ|م|corresponding to)\W*)*", re.IGNORECASE)
+_PLACE = re.compile(r"^\s*(?:(?:(?:[A-Z]|[a-z]{2}-[A-Z])[\w'’-]*\s?){1,4}|(?:[\u0621-\u064A]+\s?){1,3})[,،–—-]")  # before a date
 _NUMBER = re.compile(r"\d[\d.,]*[km]?\b")
 
 
@@ -56,7 +57,7 @@ def titles(text: str, title: str, cuts: Sequence[Cut]) -> list[Cut]:
 
 
 def find_date_line(text: str, cuts: Sequence[Cut]) -> Span | None:
-    """Return the line, of the first four, that is a full date and nothing else: when the statement was made, not what it says."""
+    """Return the line, of the first four, that is a full date and at most a place: when the statement was made, not what it says."""
     found = lines(text, cuts)
     return next((s for s in found[:4] if len(found) > 1 and _is_date(text[s.start : s.end])), None)
 
@@ -67,7 +68,7 @@ def comparable(line: str) -> str:
 
 
 def _is_date(line: str) -> bool:
-    """Whether a line is one whole day and nothing else, or the same day in both calendars."""
+    """Whether a line is one whole day, or the same day in both calendars, and nothing else but the place before it."""
     written = dates(line)
     if not written or len(written) > 2 or not all(date.year and date.month and date.day for date in written):
         return False
@@ -76,7 +77,7 @@ def _is_date(line: str) -> bool:
     beside = line
     for date in reversed(written):
         beside = f"{beside[: date.start]} {beside[date.end :]}"
-    return bool(_BESIDE_DATES.fullmatch(beside))
+    return bool(_BESIDE_DATES.fullmatch(_PLACE.sub("", beside, count=1)))
 
 
 def _is_leftover(line: str) -> bool:

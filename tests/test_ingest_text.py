@@ -381,6 +381,9 @@ def test_every_letter_outside_the_cuts_is_in_a_passage(document: Statement) -> N
         "18 ربيع الآخر 1453 هـ",
         "الأربعاء 18 ربيع الآخر 1453هـ الموافق لـ 6 آب 2031م",
         "6 August 2031, corresponding to 18 Rabi II 1453 AH",
+        "Dar al-Yasmin, 3 December 2031",
+        "دار الياسمين، 3 كانون الأول 2031",
+        "القامشلي - الأحد 17 آب 2031",
     ],
 )
 def test_a_line_that_is_only_a_date_dates_the_statement_and_is_no_sentence_of_it(line: str) -> None:
@@ -400,6 +403,9 @@ def test_a_line_that_is_only_a_date_dates_the_statement_and_is_no_sentence_of_it
         "17 and 18 August 2031",
         "أمس",
         "18 ربيع الآخر 1453 هـ الموافق 26 آب 2031",
+        "The inquiry opened, 17 August 2031",
+        "افتتح الوزير المعرض الدولي للكتاب، 17 آب 2031",
+        "Halvern, 17 August 2031, by our own staff",
     ],
 )
 def test_a_line_that_says_more_or_less_than_a_date_is_none(line: str) -> None:
