@@ -31,6 +31,8 @@ from rag.together import adjoin, around, together
 # Weights of a sentence's signals beside its own nearness, chosen on the sample questions; the public sets do not tell 0.5 to 1.5 times
 # these values apart.
 STATEMENT_WEIGHT, TERMS_WEIGHT, KIND_WEIGHT, COUNTED_WEIGHT, FACT_WEIGHT = 1.0, 3.0, 0.5, 1.0, 1.0
+OWN_LANGUAGE_WEIGHT = 0.25  # of what says as much, a reader can check the one in the question's language
+JUDGED = 2  # quotes that are to answer; a third is only read on
 QUOTE_CHARS = 400  # neighbours join a sentence up to this length
 NAME_LIKENESS = 0.7  # of two consonant skeletons, mark included, as difflib measures it
 TOLD_KINDS: tuple[Kind, ...] = ("number", "date")  # hardly a sentence is without a name
@@ -61,6 +63,7 @@ class Asked:
     """What a question asks for: a kind of thing, and facts or offices that it names; of a follow-up, the stems of its own words."""
 
     question: str
+    language: Language
     kind: Kind | None
     facts: tuple[Term, ...]
     own: Mapping[Language, set[str]]
@@ -103,14 +106,15 @@ def gather(question: str, found: Found, *, count: int, own: str = "") -> Evidenc
 
 
 def consider(question: str, found: Found, *, count: int, own: str = "") -> tuple[list[Quotable], dict[str, float] | None]:
-    """Choose up to `count` quotes, and return them with their signals: None when a name, year or fact asked for is in none of them, or no
-    figure or date where one is asked for (of public questions for one this loses 1 of 223 that are answered, and refuses 22 of 237 whose
-    paragraph was taken away).
+    """Choose up to `count` quotes, and return them with the signals of the first JUDGED: None when a name, year or fact asked for is in
+    none of these, or no figure or date where one is asked for (of public questions for one this loses 1 of 223 that are answered, and
+    refuses 22 of 237 whose paragraph was taken away).
     """
     about = about_asked(question, found)
     chosen = choose(question, about or found, count=count, own=own)
-    told = about and names_asked_facts(question, chosen) and any(may_answer(quote.text, question) for quote in chosen)
-    return chosen, signals(question, chosen, found) if told else None
+    judged = chosen[:JUDGED]
+    told = about and names_asked_facts(question, judged) and any(may_answer(quote.text, question) for quote in judged)
+    return chosen, signals(question, judged, found) if told else None
 
 
 def about_asked(question: str, found: Found) -> Found | None:
@@ -201,7 +205,7 @@ def _sounds_in(name: Term, stems: frozenset[str]) -> bool:
 
 def _rank(question: str, found: Found, own: str = "") -> list[Sentence]:
     stems = {code: {term.stem for term in question_terms(own, code)} for code in found.terms} if own else {}
-    asked, best = Asked(question, asked_for(question), tuple(asked_facts(question)), stems), _best_scores(found)
+    asked, best = Asked(question, language_of(question), asked_for(question), tuple(asked_facts(question)), stems), _best_scores(found)
     top = max(best.values(), default=0.0)
     sentences = [
         _sentence(candidate, number, asked, found.terms[candidate.passage.language], best[candidate.statement.statement_id] - top)
@@ -228,6 +232,7 @@ def _sentence(candidate: Candidate, number: int, asked: Asked, terms: Sequence[W
     named = bool(asked.facts) and all(fact.found_in(stems_of(text)) for fact in asked.facts)
     nearness = candidate.sentence_scores[number]
     told = KIND_WEIGHT * held + COUNTED_WEIGHT * counted + FACT_WEIGHT * named
+    told += OWN_LANGUAGE_WEIGHT * (candidate.passage.language == asked.language)
     score = nearness + STATEMENT_WEIGHT * statement_score + TERMS_WEIGHT * share + told
     return Sentence(candidate, number, score, candidate.sentence_similarities[number], share, held)
 

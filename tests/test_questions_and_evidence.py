@@ -210,6 +210,25 @@ def test_an_asked_for_fact_that_is_named_is_answered(question: str) -> None:
     assert gather(question, found(question, candidate(source, 0, near=9.0, score=50.0)), count=2).answers
 
 
+def test_a_fact_that_only_a_quote_further_down_names_is_not_answered() -> None:
+    question = "كم عدد سكان الحسكة؟"
+    texts = ("تقع الحسكة على نهر الخابور.", "هاجم 200 مسلح سجناً في الحسكة.", "زار الوزير الحسكة، وشكر 40 من سكان الحي.")
+    places = [statement(text, name=f"s{number}", title="") for number, text in enumerate(texts)]
+    ranked = [candidate(place, near=9.0 - 5 * number, score=50.0 - 5 * number) for number, place in enumerate(places)]
+    evidence = gather(question, found(question, *ranked), count=3)
+    assert ["سكان" in quote.text for quote in evidence.quotes] == [False, False, True]
+    assert (evidence.answers, evidence.confidence) == (False, 0.0)
+
+
+@pytest.mark.parametrize("passages", ["ar", "en"])
+def test_of_two_texts_that_say_as_much_the_one_in_the_questions_language_is_quoted_first(passages: Language) -> None:
+    texts: dict[Language, str] = {"ar": "أصيب 31 راكباً.", "en": "31 passengers were hurt."}
+    sources = [statement(text, name=code, title="", language=code) for code, text in texts.items()]
+    question = {"ar": "ماذا حدث؟", "en": "What happened?"}[passages]
+    (first, *_) = choose(question, found(question, *map(candidate, sources)), count=2)
+    assert first.sentence.candidate.statement.statement_id == passages
+
+
 @pytest.mark.parametrize(
     ("question", "text", "answers"),
     [
