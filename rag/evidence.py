@@ -1,9 +1,9 @@
 """Passages found → the quotes that answer, and how likely they do.
 
 Each sentence is scored by its nearness to the question, its statement's best passage, the share of the question's terms that it or the
-title above it holds, and whether it holds the kind of thing asked for, counts what is asked for or names the fact. The best sentences,
-each with the neighbours that fit beside it, become quotes. Whether they answer is decided in `rag.decision`. Knows nothing of storage,
-wording or interfaces.
+title above it holds, and whether it holds the kind of thing asked for, counts what is asked for, names the fact or is in the question's
+language. The best sentences, each with what it must not be parted from and the neighbours that fit beside it, become quotes. Whether they
+answer is decided in `rag.decision`. Knows nothing of storage, wording or interfaces.
 
     evidence = gather(question, retriever.retrieve(question, top_k=8), count=2)
     evidence.answers, evidence.quotes[0].text
@@ -251,7 +251,8 @@ def _widen(sentence: Sentence, ranked: Sequence[Sentence], taken: Sequence[Span]
     text, (before, after) = statement.text, around(statement, Span(passage.start, passage.end))
     spans = [*before, *passage.sentences, *after]
     scores = {len(before) + other.number: other.score for other in ranked if other.candidate is sentence.candidate}
-    first, last = together(text, spans, *[len(before) + sentence.number] * 2, taken=taken)
+    own = len(before) + sentence.number
+    first, last = together(text, spans, own, own, taken=taken)
     while True:
         wider = []
         for at, next_to in ((first - 1, first), (last + 1, last)):

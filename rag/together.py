@@ -114,9 +114,10 @@ def _is_marked(text: str, span: Span) -> bool:
 
 
 def _is_quoted(text: str, at: int) -> bool:
-    """Whether a place lies inside quotation marks that are opened and closed on its line."""
+    """Whether a place lies inside quotation marks that are opened and closed on its line; of straight ones every second closes."""
     start, end = _line(text, at)
-    return any(
+    straight = text.count('"', start, at) % 2 == text.count('"', at, end) % 2 == 1
+    return straight or any(
         text.count(opener, start, at) > text.count(closer, start, at) and text.count(closer, at, end) > text.count(opener, at, end)
         for opener, closer in _QUOTATION_MARKS
     )

@@ -44,9 +44,11 @@ def test_a_long_sentence_is_whole_whichever_part_is_quoted(holding: str) -> None
     assert quoted(f"كان الحريق كبيراً. {long} وعاد الأهالي.", holding) == long
 
 
+@pytest.mark.parametrize("marks", ["“”", "«»", '""'])
 @pytest.mark.parametrize("holding", ["People waited", "thank them", "test it again"])
-def test_a_quotation_is_whole_whichever_sentence_is_quoted(holding: str) -> None:
-    assert quoted(SPOKEN, holding) == SPOKEN.removeprefix("Cables were replaced. ").removesuffix(" Lorries are not allowed.")
+def test_a_quotation_is_whole_whichever_sentence_is_quoted(holding: str, marks: str) -> None:
+    spoken = SPOKEN.translate(dict(zip(map(ord, "“”"), marks, strict=True)))
+    assert quoted(spoken, holding) == spoken.removeprefix("Cables were replaced. ").removesuffix(" Lorries are not allowed.")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_a_quotation_is_whole_whichever_sentence_is_quoted(holding: str) -> None
         (DEMANDS, "A meeting"),
         (SPOKEN, "Cables"),
         (SPOKEN, "Lorries"),
+        (SPOKEN.replace("“", '"').replace("”", '"'), "Lorries"),
         ("“He never closed it. And went on. For long.", "went on"),
         ("He said this:\n" + "Then a long paragraph of another matter follows. " * 9, "He said"),
         ("One: two. Three.", "Three"),
@@ -94,7 +97,7 @@ def test_nothing_is_quoted_over_a_cut() -> None:
 
 
 WORDS = ["قالت الوزارة", "نفت", "denied", "a", "x" * 300]
-PIECES = st.sampled_from([*WORDS, " ", ":", "، ", ". ", "؟ ", "\n", "\n\n", "- ", "1. ", "«", "»", "“", "”"])
+PIECES = st.sampled_from([*WORDS, " ", ":", "، ", ". ", "؟ ", "\n", "\n\n", "- ", "1. ", "«", "»", "“", "”", '"'])
 
 
 @given(st.lists(PIECES, max_size=40).map("".join), st.data())
