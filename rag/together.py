@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
+from rag.citations import quotations
 from rag.language import sentences
 from rag.language.polarity import denies
 from rag.schema import Span, Statement
 
 LONGEST = 900  # characters of what is kept together; of more, as much as fits
+LINE = 5_000  # characters of its line looked at either side of a place: a line may have millions
 ITEM = 200  # characters of a line that is an item of a list without a mark that says so
-_QUOTATION_MARKS = (("«", "»"), ("“", "”"))
 _MARKED = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s")
 _ENDED = re.compile(r"[.!?؟؛…][^\w\s]*$")
 _BREAKS = "\n\r\v\f\u0085\u2028\u2029"
@@ -114,18 +116,19 @@ def _is_marked(text: str, span: Span) -> bool:
 
 
 def _is_quoted(text: str, at: int) -> bool:
-    """Whether a place lies inside quotation marks that are opened and closed on its line; of straight ones every second closes."""
+    """Whether a place lies inside quotation marks that are opened and closed on its line."""
     start, end = _line(text, at)
-    straight = text.count('"', start, at) % 2 == text.count('"', at, end) % 2 == 1
-    return straight or any(
-        text.count(opener, start, at) > text.count(closer, start, at) and text.count(closer, at, end) > text.count(opener, at, end)
-        for opener, closer in _QUOTATION_MARKS
-    )
+    return any(span.start < at - start < span.end for span in _quotations(text[start:end]))
+
+
+@lru_cache(maxsize=64)
+def _quotations(line: str) -> list[Span]:
+    return quotations(line, ())
 
 
 def _line(text: str, at: int) -> tuple[int, int]:
-    """Where the line of a place begins and ends, as far as LONGEST from it: a line may have millions."""
-    near, far = max(0, at - LONGEST), min(len(text), at + LONGEST)
+    """Where the line of a place begins and ends, as far as LINE from it."""
+    near, far = max(0, at - LINE), min(len(text), at + LINE)
     after = _LINE_BREAK.search(text, at, far)
     begin = max(text.rfind(mark, near, at) for mark in _BREAKS) + 1
     return begin or near, after.start() if after else far

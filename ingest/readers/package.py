@@ -21,14 +21,8 @@ MAX_MEMBERS = 10_000
 MAX_TOTAL_BYTES = 400_000_000
 MAX_RATIO = 200  # DEFLATE can do 1,032; XML and tables of real documents stay below 100
 _SMALL_BYTES = 1_000_000  # of which a high ratio is no harm
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-)  # what zipfile raises; the last also for unknown methods
+# What zipfile raises; the last also for unknown methods.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
 class Package:
