@@ -25,7 +25,9 @@ from rag import errors
 
 CODES: Mapping[type[Exception], tuple[int, str]] = {
     errors.FilterError: (422, "filter-not-usable"),
+    errors.HistoryError: (422, "history-too-long"),
     errors.QuestionError: (422, "question-not-searchable"),
+    errors.AnswerTimeout: (504, "too-slow"),
     errors.UnknownStatement: (404, "unknown-statement"),
     errors.SourceError: (422, "source-refused"),
     errors.IndexBusy: (503, "index-busy"),
@@ -36,7 +38,7 @@ CODES: Mapping[type[Exception], tuple[int, str]] = {
     errors.SettingsError: (500, "settings"),
 }
 INTERNAL = "internal-error"
-STATUS_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+STATUS_CODES = {400: "bad-request", 408: "too-slow", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
 
 @dataclass(frozen=True)
