@@ -26,7 +26,8 @@ from rag.schema import Answer, Event, Facets, Filters, Hit, Quote, Statement, to
 from ui.access import Caller, Role
 from ui.filter_fields import Narrowed, narrowing, queried
 from ui.jobs import Job
-from ui.problems import INTERNAL, Given, Refusal, problem_responses, refusal_of, tell_problems
+from ui.problems import INTERNAL, Given, problem_responses, refusal_of, tell_problems
+from ui.refusal import Refusal
 from ui.service import Feedback, Service, Spoken, now
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from ui.cards import meta_html, source_html
 from ui.icons import icon
 from ui.jobs import Job
 from ui.markup import element, isolate, said
-from ui.problems import Refusal
+from ui.refusal import Refusal
 from ui.service import Service
 from ui.strings import STRINGS
 

@@ -28,7 +28,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.errors import BayanError
 from ui.access import LOCAL, Access, Caller, credential_of, is_loopback
 from ui.limits import RateLimit, wait_if
-from ui.problems import Refusal, problem_response, refusal_of
+from ui.problems import problem_response, refusal_of
+from ui.refusal import Refusal
 from ui.service import Meters
 from ui.telemetry import Telemetry
 

@@ -8,62 +8,24 @@ Knows nothing of how runs are made and kept (`ui/evaluations.py`) or drawn (`ui/
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import gradio as gr
-from fastapi import Depends, FastAPI, File, Request, UploadFile
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
-from evals.questions import SetError
 from evals.runs import RunError
 from rag.errors import BayanError
 from rag.schema import Language
-from ui.api import needs
 from ui.browse import may_edit, only_editors, refused_html, upload_html
 from ui.eval_render import comparison_html, note_html, problem_html, report_html, result_html, run_label, state_html, unfinished_html
 from ui.evaluations import UPLOADS, Evaluations
 from ui.markup import element, said
-from ui.problems import Refusal
 from ui.strings import STRINGS
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 POLL_S = 0.7
-REPORT_HEADERS = {
-    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
-    "x-frame-options": "SAMEORIGIN",
-    "cache-control": "no-store",
-}
 WITHOUT = ""  # the choice of no comparison
-
-
-def mount_reports(web: FastAPI, evaluations: Evaluations) -> None:
-    """Serve reports at /evaluations/RUN, pages that need no script, and are let run none; take sets at /evaluations/sets. For editors."""
-
-    @web.post("/evaluations/sets", include_in_schema=False, status_code=201, dependencies=[Depends(needs("editor"))])
-    def keep(files: Annotated[list[UploadFile], File(min_length=1, max_length=1)]) -> dict[str, str]:
-        [given] = files
-        name = Path((given.filename or "").replace("\\", "/")).name
-        if Path(name).suffix not in UPLOADS:
-            raise Refusal(415, "format-not-read", f'"{name}" is of no known format; sets end in {", ".join(UPLOADS)}')
-        with TemporaryDirectory() as folder:
-            upload = Path(folder) / f"set{Path(name).suffix}"
-            with upload.open("wb") as kept:
-                shutil.copyfileobj(given.file, kept)
-            try:
-                return {"name": _name(evaluations.keep(upload, name=Path(name).stem))}
-            except SetError as error:
-                raise Refusal(422, "set-not-usable", str(error)) from error
-
-    @web.get("/evaluations/{name}", include_in_schema=False, dependencies=[Depends(needs("editor"))])
-    def report(name: str, request: Request) -> Response:
-        try:
-            return HTMLResponse(evaluations.report(name, request.query_params.get("before")), headers=REPORT_HEADERS)
-        except RunError as error:
-            return PlainTextResponse(str(error), status_code=404)
 
 
 class EvalTab:
@@ -135,7 +97,7 @@ class EvalTab:
         if not may_edit(request):
             return refusal_html(language), *self._buttons()
         try:
-            if chosen := next((found for found in self.evaluations.sets() if _name(found) == name), None):
+            if chosen := next((found for found in self.evaluations.sets() if self.evaluations.shown_name(found) == name), None):
                 self.evaluations.start(chosen, retrieval_only=retrieval_only)
         except BayanError as problem:
             return problem_html(problem, language), *self._buttons()
@@ -190,7 +152,7 @@ class EvalTab:
     def _set_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
         words, paths = STRINGS[language], self.evaluations.sets()
         named = {self.evaluations.feedback: words["eval_set_feedback"], self.evaluations.samples: words["eval_set_samples"]}
-        choices = [(named.get(path, path.name), _name(path)) for path in paths]
+        choices = [(named.get(path, path.name), self.evaluations.shown_name(path)) for path in paths]
         value = chosen if chosen in {name for _, name in choices} else choices[0][1] if choices else None
         return {"label": words["eval_sets"], "choices": choices, "value": value, "info": None if choices else words["eval_no_sets"]}
 
@@ -238,8 +200,3 @@ class EvalTab:
 def refusal_html(language: Language) -> str:
     """Say who may run evaluations."""
     return element("p", "problem", language, said("eval_editors_only", language))
-
-
-def _name(path: Path) -> str:
-    """What the page calls a set: the samples lie in another folder than those kept, and where both lie is not told."""
-    return f"{path.parent.name}/{path.name}"

@@ -105,6 +105,10 @@ class Evaluations:
         shutil.copyfile(upload, partial)
         return partial.rename(place)
 
+    def shown_name(self, path: Path) -> str:
+        """Return what the page calls a set: the samples lie in another folder than those kept, and where both lie is not told."""
+        return f"{path.parent.name}/{path.name}"
+
     # The run under way
 
     def start(self, path: Path, *, retrieval_only: bool) -> None:

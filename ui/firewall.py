@@ -24,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.access import LOCAL
 from ui.limits import RateLimit, wait_if
-from ui.problems import Refusal, problem_response
+from ui.problems import problem_response
+from ui.refusal import Refusal
 
 API = "/gradio_api/"
 OPEN = re.compile(  # seen in a browser that uses every part of the window; `tests/test_attacks.py` tries all others

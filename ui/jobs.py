@@ -27,7 +27,7 @@ from ingest.readers import READERS, load
 from rag.errors import BayanError, SourceError
 from rag.schema import IngestReport, Problem
 from rag.settings import Settings
-from ui.problems import Refusal
+from ui.refusal import Refusal
 from ui.told import told
 
 log = logging.getLogger(__name__)

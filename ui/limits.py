@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from ui.problems import Refusal
+from ui.refusal import Refusal
 
 
 class RateLimit:

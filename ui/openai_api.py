@@ -27,7 +27,8 @@ from rag.language import language_of
 from rag.schema import Answer, Citation, Completed, to_json
 from ui.api import TheService, while_there
 from ui.filter_fields import Narrowed, narrowing
-from ui.problems import INTERNAL, Given, Refusal, openai_error, problem_responses, refusal_of, tell_problems
+from ui.problems import INTERNAL, Given, openai_error, problem_responses, refusal_of, tell_problems
+from ui.refusal import Refusal
 from ui.service import Service
 
 log = logging.getLogger(__name__)

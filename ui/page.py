@@ -28,7 +28,7 @@ from rag.schema import Language
 from ui.access import LOCAL
 from ui.app import CONCURRENT_QUESTIONS, build_app
 from ui.desk import Answering
-from ui.eval_tab import mount_reports
+from ui.eval_http import mount_reports
 from ui.evaluations import Evaluations
 from ui.firewall import Firewall
 from ui.markup import DIRECTIONS

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from rag import errors
+from ui.refusal import Refusal
 
 CODES: Mapping[type[Exception], tuple[int, str]] = {
     errors.FilterError: (422, "filter-not-usable"),
@@ -65,14 +66,6 @@ class Given(BaseModel):
         except ValueError as error:
             raise ValueError("a text holds half a character (a lone surrogate), which no document can hold") from error
         return self
-
-
-class Refusal(Exception):
-    """A request that is not done, with its status, code and one line; `headers` go with the response."""
-
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, " ".join(detail.split()), dict(headers or {})
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
