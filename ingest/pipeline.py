@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ingest.ahead import read_ahead, usual_workers
 from ingest.apart import Worker
-from ingest.clean import find_date_line, find_title, leftovers, titles
+from ingest.clean import find_date_line, find_title, titles
 from ingest.errors import refuse
 from ingest.known import Entry, Known, digest, entry
 from ingest.metadata import reckoned_date, written_date
@@ -32,6 +32,7 @@ from rag.build import open_store, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
+from rag.language.taken import Taken
 from rag.manifest import PassageEmbeddings
 from rag.schema import Cut, Heading, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
@@ -235,7 +236,7 @@ def read_path(path: Path, worker: Worker, *, columns: Mapping[str, str]) -> Read
 def _statement(reading: Reading, place: str, document: Document, run: _Run) -> Statement:
     """Give a document its title, its cuts and an id made of its name and text."""
     run.warnings.extend(Problem(place, warning) for warning in document.warnings)
-    cuts = [*document.cuts, *leftovers(document.text)]
+    cuts = [*document.cuts]
     line = find_title(document.text, cuts)
     first_line = document.text[line.start : line.end].strip() if line else None
     title = document.title or first_line or reading.stem
@@ -272,7 +273,8 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
 
 def _headings(document: Document, cuts: Sequence[Cut]) -> tuple[Heading, ...]:
     """The document's headings but the title and those of web leftovers."""
-    return tuple(heading for heading in document.headings if not any(cut.start <= heading.start < cut.end for cut in cuts))
+    taken = Taken(len(document.text), cuts)
+    return tuple(heading for heading in document.headings if heading.start not in taken)
 
 
 def _with_revision(statement: Statement, passage_chars: int) -> Statement:
