@@ -14,17 +14,19 @@ from typing import Any
 
 _TURNING = "\u202d\u202e"  # letters round
 _BIDI = "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"  # say how letters about them run; no text needs them to be read
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
-_SHOWN = _PICTURES | dict.fromkeys((*range(0x80, 0xA0), *map(ord, _TURNING)), 0xFFFD) | dict.fromkeys(map(ord, _BIDI))
+_BREAKS = dict.fromkeys(map(ord, "\r\v\f"), "\n")  # a carriage return alone writes over what stands before it
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: "\u2421"}
+_SIGNS = dict.fromkeys((*range(0x80, 0xA0), *map(ord, _TURNING)), "\ufffd")
+_SHOWN = _PICTURES | _BREAKS | _SIGNS | dict.fromkeys(map(ord, _BIDI), "")
 _UNSAFE_IN_JSON = re.compile(f"[\x7f-\x9f{_TURNING}{_BIDI}]")
 
 
 def harmless(text: str) -> str:
     """Return a text with a sign in the place of each control character and of each that turns letters round.
 
-    Other characters that set a direction go, and every line ends with a line feed: a carriage return writes over what stands before it.
+    Other characters that set a direction go, and every line and page ends with a line feed.
     """
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_SHOWN)
+    return text.replace("\r\n", "\n").translate(_SHOWN)
 
 
 def json_text(record: Any, *, indent: int | None = None) -> str:

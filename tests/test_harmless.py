@@ -41,7 +41,7 @@ def test_what_needs_no_change_has_none() -> None:
     text = "بيانٌ عن\u200cالحصاد\u200f: 40 طنّاً\t«قال»\n— the end é 😀"
     assert harmless(text) == text
     assert json.loads(json_text([text])) == [text] and json_text([text]) == json.dumps([text], ensure_ascii=False)
-    assert harmless("one\r\ntwo\rthree") == "one\ntwo\nthree"
+    assert harmless("one\r\ntwo\rthree\ffour") == "one\ntwo\nthree\nfour"
 
 
 @pytest.fixture
