@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 CHROMIUM := /usr/bin/chromium
 TESSERACT := /usr/share/tesseract-ocr/5/tessdata/ara.traineddata
 
-.PHONY: chat index test programs check bench load eval baseline learn docs lock clean
+.PHONY: chat index test programs check bench load eval baseline learn learn-reader docs lock clean
 
 chat: index
 	$(BAYAN) serve --index $(INDEX)
@@ -98,6 +98,16 @@ baseline: index
 learn: $(READY)
 	$(VENV)/bin/python -m evals.fusion ../shared/evalsets --pools $(POOLS)
 	$(VENV)/bin/python -m evals.calibrate ../shared/evalsets --pools $(POOLS)
+
+# The reader, from the public sets beside the checkout, then from the authored statements: hours on 2 cores (a night without AMX), minutes
+# on a GPU. It goes on from its last checkpoint; MINUTES_PUBLIC and MINUTES_OWN end a stage for today.
+READER ?= index/reader
+PUBLIC_EXAMPLES ?= 200000
+OWN_EXAMPLES ?= 40000
+learn-reader: $(READY)
+	$(BAYAN) models pull multilingual-e5-small
+	$(VENV)/bin/python -u -m evals.learning.train public ../shared --examples $(PUBLIC_EXAMPLES) --minutes $(or $(MINUTES_PUBLIC),0) --folder $(READER)
+	$(VENV)/bin/python -u -m evals.learning.train own ../shared --examples $(OWN_EXAMPLES) --minutes $(or $(MINUTES_OWN),0) --folder $(READER)
 
 docs: $(READY)
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
