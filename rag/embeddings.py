@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from rag.errors import ModelError
 from rag.models import ModelEntry, catalogue, entry, exclusive, require_space, storage_errors, weights_path
+from rag.seal import digest_of
 
 Floats = npt.NDArray[np.float32]
 Kind = Literal["query", "passage"]
@@ -155,12 +156,15 @@ def _eight_bits(folder: Path) -> Encoder:
     return OnnxEncoder(folder)
 
 
-def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = True) -> Path:
+def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = True, thorough: bool = False) -> Path:
     """Return the engine's folder made from verified E5S1 weights, beside them; made the first time, in a few seconds.
 
-    The manifest is written last: a folder that has it, with files of the sizes it names, is complete. Raises ModelError.
+    The manifest is written last: a folder that has it, with files of the sizes it names, is complete; `thorough` looks at their digests
+    too. Raises ModelError.
     """
-    folder = weights.with_suffix("") if engine == "torch" else weights.with_name(f"{weights.stem}-onnx")
+    folder = _folder(weights, engine)
+    if thorough and altered(weights, engine=engine):
+        (folder / MANIFEST).unlink(missing_ok=True)
     if _is_complete(folder, sha256, engine):
         return folder
     with storage_errors(folder.parent), exclusive(folder.parent):
@@ -168,6 +172,22 @@ def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = Tru
             require_space(folder.parent, UNPACKED_FACTOR[engine] * weights.stat().st_size)
             _unpack_whole(weights, sha256, folder, engine, progress)
     return folder
+
+
+def altered(weights: Path, *, engine: Engine) -> list[Path]:
+    """Return the files unpacked from weights that are missing or not as they were made; none before they are unpacked."""
+    folder = _folder(weights, engine)
+    try:
+        digests = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["digests"]
+        return [folder / name for name, told in digests.items() if not (folder / name).is_file() or digest_of(folder / name) != told]
+    except FileNotFoundError:
+        return [folder / MANIFEST] if folder.exists() else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [folder / MANIFEST]
+
+
+def _folder(weights: Path, engine: Engine) -> Path:
+    return weights.with_suffix("") if engine == "torch" else weights.with_name(f"{weights.stem}-onnx")
 
 
 def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, progress: bool) -> None:
@@ -181,12 +201,14 @@ def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, prog
         made = Path(scratch) / folder.name
         made.mkdir()
         (unpack_e5 if engine == "torch" else unpack_onnx)(weights, made)
-        (made / MANIFEST).write_text(json.dumps(_manifest(made, sha256, engine), indent=2), encoding="utf-8")
+        told = _manifest(made, sha256, engine)
+        digests = {name: digest_of(made / name) for name in told["sizes"]}
+        (made / MANIFEST).write_text(json.dumps({**told, "digests": digests}, indent=2), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
 
 
-def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, object]:
+def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, Any]:
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
     return {"weights_sha256": sha256, "layout": LAYOUTS[engine], "sizes": sizes}
@@ -194,8 +216,9 @@ def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, object]:
 
 def _is_complete(folder: Path, sha256: str, engine: Engine) -> bool:
     try:
-        return bool(json.loads((folder / MANIFEST).read_text(encoding="utf-8")) == _manifest(folder, sha256, engine))
-    except (OSError, ValueError):
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return bool(told.pop("digests", None)) and bool(told == _manifest(folder, sha256, engine))
+    except (OSError, ValueError, AttributeError):
         return False
 
 
