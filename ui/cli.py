@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.errors import BayanError, IndexMissing, SettingsError
+from ui.backup_cli import back_up, restore
 from ui.eval_cli import evaluation
 from ui.filter_options import filter_options, told
 from ui.keys_cli import keys
@@ -293,6 +294,8 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
+main.add_command(back_up)
+main.add_command(restore)
 main.add_command(evaluation)
 main.add_command(keys)
 
