@@ -100,7 +100,6 @@ def restore(settings: Settings, file: Path, *, force: bool = False, progress: bo
             _unpack(archive, told["files"], Path(scratch), file)
             manifest = _manifest(told, file)
             vectors = bool(told["vectors"]) and settings.chroma_url is None
-            (folder / VISITS).unlink(missing_ok=True)  # what servers said is true of the statements of its time
             _put_in_place(settings, Path(scratch) / "data", manifest, vectors=vectors, progress=progress)
             _add_beside(Path(scratch), folder)
     except BaseException:
@@ -116,9 +115,10 @@ def _put_in_place(settings: Settings, data: Path, manifest: Manifest, *, vectors
     if not vectors:
         ledger = Ledger(data)
         rebuild(settings=settings, progress=progress, kept=Salvage(None, ledger, ledger.read()))
-        return
     with exclusive(settings.index):
-        replace_data(settings.index, data, manifest)
+        (settings.index / VISITS).unlink(missing_ok=True)  # what servers said is true of the statements of its time
+        if vectors:
+            replace_data(settings.index, data, manifest)
 
 
 # Writing

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rag.errors import BayanError, IndexUnusable
 from rag.ledger import Kept, Ledger
-from rag.manifest import JOURNAL, Manifest
+from rag.manifest import JOURNAL, MANIFEST, Manifest, is_as_sealed
 from rag.records import statement_of
 from rag.schema import Problem, Statement
 from rag.seal import DATABASE, SEAL, broken, read_seal
@@ -50,6 +50,8 @@ def find_damage(folder: Path, manifest: Manifest, *, chroma_url: str | None = No
     files = [] if (folder / JOURNAL).exists() else broken(data, thorough=True)
     if read_seal(data) is None:
         files.append(SEAL)
+    if not (folder / JOURNAL).exists() and not is_as_sealed(folder, manifest):
+        files.append(MANIFEST)
     database = data / DATABASE
     if chroma_url is None and not (database.exists() and database.stat().st_size) and DATABASE not in files:
         files.append(DATABASE)

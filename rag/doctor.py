@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from rag.build import open_embeddings
 from rag.damage import Damage, find_damage
 from rag.embeddings import Engine, altered, catalogued_digest, engine_of, unpacked
 from rag.errors import BayanError
@@ -59,6 +58,8 @@ def examine_all(settings: Settings) -> list[Finding]:
 def fix(settings: Settings) -> Health:
     """Bring lexical index, ledger and reference in step with a store that is whole; return what was found before. Raises the Index…
     family."""
+    from rag.build import open_embeddings
+
     return repair(settings.index, lambda: open_embeddings(settings), chroma_url=settings.chroma_url)
 
 
@@ -101,6 +102,8 @@ def _index(settings: Settings) -> Iterator[Finding]:
         "an ingest is running or was interrupted" if interrupted else "complete",
         "run `bayan ingest` again",
     )
+    if manifest.format != FORMAT:  # of its records nothing can be said before it is made anew
+        return
     damage = find_damage(folder, manifest, chroma_url=settings.chroma_url)
     yield from _damage(damage)
     if damage.of_store:

@@ -17,9 +17,10 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,8 @@ from tqdm import tqdm
 
 from rag.errors import ModelError
 from rag.models import ModelEntry, catalogue, entry, exclusive, require_space, storage_errors, weights_path
-from rag.seal import digest_of
+from rag.seal import digest_of, replace_text
+from rag.stamp import stamped, unstamped
 
 Floats = npt.NDArray[np.float32]
 Kind = Literal["query", "passage"]
@@ -165,7 +167,11 @@ def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = Tru
     folder = _folder(weights, engine)
     if thorough and altered(weights, engine=engine):
         (folder / MANIFEST).unlink(missing_ok=True)
+        _digests(folder).unlink(missing_ok=True)
     if _is_complete(folder, sha256, engine):
+        with suppress(OSError):  # a cache that cannot be written is read all the same
+            if not _digests(folder).exists():  # an earlier Bayan wrote none
+                _write_digests(folder)
         return folder
     with storage_errors(folder.parent), exclusive(folder.parent):
         if not _is_complete(folder, sha256, engine):  # another process may have made it meanwhile
@@ -177,17 +183,33 @@ def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = Tru
 def altered(weights: Path, *, engine: Engine) -> list[Path]:
     """Return the files unpacked from weights that are missing or not as they were made; none before they are unpacked."""
     folder = _folder(weights, engine)
+    if not folder.exists():
+        return []
+    source, look = (_digests(folder), digest_of) if _digests(folder).exists() else (folder / MANIFEST, _size)
     try:
-        digests = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["digests"]
-        return [folder / name for name, told in digests.items() if not (folder / name).is_file() or digest_of(folder / name) != told]
-    except FileNotFoundError:
-        return [folder / MANIFEST] if folder.exists() else []
+        told = json.loads(unstamped(source.read_text(encoding="utf-8")))
+        facts = told if look is digest_of else told["sizes"]  # an earlier Bayan wrote down nothing else
+        return [folder / name for name, fact in facts.items() if not (folder / name).is_file() or look(folder / name) != fact]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return [folder / MANIFEST]
+        return [source]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _folder(weights: Path, engine: Engine) -> Path:
     return weights.with_suffix("") if engine == "torch" else weights.with_name(f"{weights.stem}-onnx")
+
+
+def _digests(folder: Path) -> Path:
+    """Where the digests of its files are kept: beside it, for whatever lies in it is part of the model."""
+    return folder.with_name(f"{folder.name}.digests")
+
+
+def _write_digests(folder: Path) -> None:
+    digests = {path.relative_to(folder).as_posix(): digest_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    replace_text(_digests(folder), stamped(json.dumps(digests)))
 
 
 def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, progress: bool) -> None:
@@ -201,14 +223,14 @@ def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, prog
         made = Path(scratch) / folder.name
         made.mkdir()
         (unpack_e5 if engine == "torch" else unpack_onnx)(weights, made)
-        told = _manifest(made, sha256, engine)
-        digests = {name: digest_of(made / name) for name in told["sizes"]}
-        (made / MANIFEST).write_text(json.dumps({**told, "digests": digests}, indent=2), encoding="utf-8")
+        (made / MANIFEST).write_text(json.dumps(_manifest(made, sha256, engine), indent=2), encoding="utf-8")
+        _digests(folder).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
+        _write_digests(folder)
 
 
-def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, Any]:
+def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, object]:
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
     return {"weights_sha256": sha256, "layout": LAYOUTS[engine], "sizes": sizes}
@@ -216,9 +238,8 @@ def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, Any]:
 
 def _is_complete(folder: Path, sha256: str, engine: Engine) -> bool:
     try:
-        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return bool(told.pop("digests", None)) and bool(told == _manifest(folder, sha256, engine))
-    except (OSError, ValueError, AttributeError):
+        return bool(json.loads((folder / MANIFEST).read_text(encoding="utf-8")) == _manifest(folder, sha256, engine))
+    except (OSError, ValueError):
         return False
 
 

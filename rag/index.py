@@ -268,7 +268,7 @@ def writing(
             store.close()
             _complete(folder, manifest, previous, chroma_url)
         except BaseException:
-            _give_up(folder, index, manifest if settled else None)
+            _give_up(folder, index, previous if settled else None)
             raise
         finally:
             with suppress(BayanError):

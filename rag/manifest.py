@@ -123,15 +123,23 @@ def restore_manifest(folder: Path) -> bool:
 
     To be called by who holds the writer's lock.
     """
-    newest = next(iter(sealed_manifests(folder)), None)
+    sealed = sealed_manifests(folder)
     try:
         known = _told((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):
         known = None
-    if newest is None or newest == known or (known and known.generation > newest.generation and (folder / known.data).is_dir()):
+    if known and (folder / known.data).is_dir():
+        sealed = [manifest for manifest in sealed if manifest.data == known.data]
+    if not sealed or sealed[0] == known:
         return False
-    write_manifest(folder / MANIFEST, newest)
+    write_manifest(folder / MANIFEST, sealed[0])
     return True
+
+
+def is_as_sealed(folder: Path, manifest: Manifest) -> bool:
+    """Say whether a manifest is that of the seal of its data; it is while there is no seal."""
+    sealed = read_seal(folder / manifest.data)
+    return sealed is None or sealed.files is None or _of_seal(sealed.about) == manifest
 
 
 def check_files(folder: Path, manifest: Manifest, *, among: Sequence[str] = ("",)) -> None:
@@ -140,6 +148,8 @@ def check_files(folder: Path, manifest: Manifest, *, among: Sequence[str] = ("",
     While an ingest writes, files differ from the last seal; so they do after one that was interrupted, until the next one.
     """
     names = [name for name in broken(folder / manifest.data) if name.startswith(tuple(among))]
+    if not is_as_sealed(folder, manifest) and not (folder / JOURNAL).exists() and read_manifest(folder) == manifest:
+        raise IndexUnusable(f'the manifest of the index "{folder}" is not as its seal says; {fix_with(folder)}')
     if names and not (folder / JOURNAL).exists() and read_manifest(folder) == manifest:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         raise IndexUnusable(

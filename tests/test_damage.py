@@ -258,6 +258,20 @@ def test_a_byte_of_a_vector_in_the_database_is_found(tmp_path: Path, index: Path
         assert held() == before
 
 
+@pytest.mark.parametrize(
+    "change", [{"dimension": 511}, {"generation": 9}, {"digest": "00" * 32}, {"text_version": 1}, {"data": "data-1-0000"}]
+)
+def test_a_manifest_that_says_something_else_than_the_seal_is_put_right(
+    copied: Path, before: dict[str, Any], change: dict[str, Any]
+) -> None:
+    original = (copied / MANIFEST).read_text()
+    (copied / MANIFEST).write_text(json.dumps(json.loads(original) | change))
+    assert any("bayan doctor --fix" in text for text in findings().values())
+    run_all(copied)
+    assert_mended(before)
+    assert (copied / MANIFEST).read_text() == original
+
+
 @pytest.mark.parametrize("damage", [halve, empty, alter])
 def test_a_damaged_journal_is_an_interrupted_ingest(copied: Path, before: dict[str, Any], damage: Callable[[Path], None]) -> None:
     shutil.copy(copied / MANIFEST, copied / JOURNAL)

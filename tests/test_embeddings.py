@@ -224,6 +224,16 @@ def test_a_file_of_the_folder_that_was_altered_is_found_and_made_anew(tiny: tupl
     assert altered(tiny[0], engine="onnx") == []
 
 
+def test_a_folder_that_an_earlier_version_made_is_known_by_its_sizes_and_gets_digests(tiny: tuple[Path, Any]) -> None:
+    folder = unpacked(tiny[0], "d1", engine="onnx", progress=False)
+    folder.with_name(f"{folder.name}.digests").unlink()
+    unpacked(tiny[0], "d1", engine="onnx", progress=False)
+    assert folder.with_name(f"{folder.name}.digests").exists()
+    folder.with_name(f"{folder.name}.digests").unlink()
+    (folder / GRAPH).write_bytes(b"cut")
+    assert altered(tiny[0], engine="onnx") == [folder / GRAPH]
+
+
 def test_each_engine_has_a_folder_of_its_own(tiny: tuple[Path, Any]) -> None:
     torch_folder = unpacked(tiny[0], "d1", engine="torch", progress=False)
     onnx_folder = unpacked(tiny[0], "d1", engine="onnx", progress=False)
