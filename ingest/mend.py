@@ -8,7 +8,7 @@ from __future__ import annotations
 from ingest.pipeline import rebuild
 from rag.damage import find_damage
 from rag.doctor import fix, mend_model
-from rag.manifest import exclusive, read_manifest, restore_manifest
+from rag.manifest import FORMAT, exclusive, read_manifest, restore_manifest
 from rag.schema import IngestReport
 from rag.settings import Settings
 
@@ -20,7 +20,7 @@ def mend(settings: Settings, *, progress: bool = False) -> IngestReport | None:
         with exclusive(settings.index):
             restore_manifest(settings.index)
     manifest = read_manifest(settings.index)
-    if find_damage(settings.index, manifest, chroma_url=settings.chroma_url).of_store:
+    if manifest.format < FORMAT or find_damage(settings.index, manifest, chroma_url=settings.chroma_url).of_store:
         return rebuild(settings=settings, progress=progress)
     fix(settings)
     return None

@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import BayanError, IndexUnusable
+from rag.errors import BayanError, IndexMissing, IndexUnusable
 from rag.language.resources import entries
 from rag.lexical import LexicalIndex
 from rag.likeness import prose
@@ -242,7 +242,9 @@ def writing(
     with exclusive(folder):
         if rebuild:
             restore_manifest(folder)
-        previous = read_manifest(folder) if (folder / MANIFEST).exists() or sealed_manifests(folder) else None
+        previous = None
+        with suppress(IndexMissing):
+            previous = read_manifest(folder)
         if previous and rebuild:
             check_age(folder, previous)
         if previous and not rebuild:

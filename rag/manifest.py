@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable
 from rag.language import TEXT_VERSION
 from rag.ledger import Ledger
-from rag.seal import broken, read_seal, replace_text
+from rag.seal import DATABASE, SEAL, broken, read_seal, replace_text
 
 Floats = npt.NDArray[np.float32]
 FORMAT = 4
@@ -70,7 +70,8 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, TypeError) as error:
         raise IndexUnusable(f'the manifest of the index "{folder}" cannot be read ({error}); {fix_with(folder)}') from error
     if not (folder / manifest.data).is_dir():
-        raise IndexUnusable(f'the index "{folder}" has no folder "{manifest.data}", which its manifest names; {fix_with(folder)}')
+        mended = fix_with(folder) if sealed_manifests(folder) else "its statements are lost: run `bayan restore FILE --force` on a backup"
+        raise IndexUnusable(f'the index "{folder}" has no folder "{manifest.data}", which its manifest names; {mended}')
     return manifest
 
 
@@ -90,7 +91,7 @@ def _told(text: str) -> Manifest:
 
 def _without_manifest(folder: Path) -> IndexMissing | IndexUnusable:
     """Say what a folder holds that has no manifest: an index that has lost it, a first ingest that has not ended, or nothing."""
-    if sealed_manifests(folder):
+    if sealed_manifests(folder) or _unsealed(folder):
         return IndexUnusable(f'the manifest of the index "{folder}" is gone, what it names is there; {fix_with(folder)}')
     if unfinished := read_journal(folder):
         count = len(Ledger(folder / unfinished.data).read().statements)
@@ -130,10 +131,21 @@ def restore_manifest(folder: Path) -> bool:
         known = None
     if known and (folder / known.data).is_dir():
         sealed = [manifest for manifest in sealed if manifest.data == known.data]
+    elif not sealed:
+        sealed = _unsealed(folder)
     if not sealed or sealed[0] == known:
         return False
     write_manifest(folder / MANIFEST, sealed[0])
     return True
+
+
+def _unsealed(folder: Path) -> list[Manifest]:
+    """What can be said of the data folders of an earlier Bayan, which sealed none: enough to make the index anew, the newest first."""
+    if (folder / JOURNAL).exists():  # a first ingest that has not ended
+        return []
+    names = [path.parent.parent.name for path in folder.glob(f"data-*/{DATABASE}") if not (path.parent.parent / SEAL).exists()]
+    made = [Manifest(0, "an earlier Bayan's", "", 0, 0, name, int(name.split("-")[1])) for name in names if _DATA.fullmatch(name)]
+    return sorted(made, key=lambda manifest: manifest.generation, reverse=True)
 
 
 def is_as_sealed(folder: Path, manifest: Manifest) -> bool:

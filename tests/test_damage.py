@@ -293,10 +293,7 @@ def test_two_copies_damaged_lose_what_they_both_lack_and_nothing_more(copied: Pa
     assert held().keys() == before.keys() - {gone}
 
 
-@pytest.mark.parametrize("command", ["doctor", "ingest"])
-def test_an_index_from_before_there_were_digests_is_asked_and_taken_up(
-    tmp_path: Path, index: Path, fake: FakeEmbeddings, command: str
-) -> None:
+def ingest_as_before_there_were_digests(tmp_path: Path, index: Path) -> None:
     def unstamped(metadata: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         return lambda *given: {key: peeled(value) if isinstance(value, str) else value for key, value in metadata(*given).items()}
 
@@ -307,6 +304,30 @@ def test_an_index_from_before_there_were_digests_is_asked_and_taken_up(
         ingest([tmp_path / "one.txt"])
     for later in ("statements.jsonl", "seal.json"):
         files_of(index, f"data-*/{later}")[0].unlink()
+
+
+@pytest.mark.parametrize("damage", [halve, remove])
+def test_an_earlier_index_whose_manifest_is_damaged_is_made_anew(tmp_path: Path, index: Path, damage: Callable[[Path], None]) -> None:
+    ingest_as_before_there_were_digests(tmp_path, index)
+    before = held()
+    damage(index / MANIFEST)
+    assert "bayan doctor --fix" in findings()["index"]
+    assert run("ingest", str(tmp_path / "one.txt")).exit_code == 1
+    assert run("doctor", "--fix").exit_code == 0
+    assert held() == before
+
+
+def test_an_index_without_its_data_says_that_only_a_backup_helps(copied: Path) -> None:
+    shutil.rmtree(copied / read_manifest(copied).data)
+    for command in (("statements",), ("doctor", "--fix"), ("ingest", "--rebuild")):
+        assert "its statements are lost: run `bayan restore FILE --force` on a backup" in run(*command).output
+
+
+@pytest.mark.parametrize("command", ["doctor", "ingest"])
+def test_an_index_from_before_there_were_digests_is_asked_and_taken_up(
+    tmp_path: Path, index: Path, fake: FakeEmbeddings, command: str
+) -> None:
+    ingest_as_before_there_were_digests(tmp_path, index)
     before, data = held(), read_manifest(index).data
     assert len(before) == 1
     assert json.loads(run("search", "bridge", "--json").stdout)["hits"]
