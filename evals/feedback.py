@@ -25,10 +25,12 @@ from rag.language import fold
 from rag.schema import Language, Statement
 
 NAME = "feedback.jsonl"
-Flaw = Literal["no_question", "unmarked", "no_evidence", "not_in_statements", "known"]
+Flaw = Literal["no_question", "unmarked", "too_long", "no_evidence", "not_in_statements", "known"]
+MAX_QUESTION_CHARS, MAX_EVIDENCE_CHARS = 2_000, 20_000
 SENTENCES: dict[Flaw, str] = {
     "no_question": "the question is empty",
     "unmarked": "it is not said whether the statements answer the question",
+    "too_long": "the question or its evidence is too long; a question has at most 2,000 characters, evidence 20,000",
     "no_evidence": "a question that the statements answer needs evidence: a stretch of a statement",
     "not_in_statements": 'the evidence "{text}" is in no statement of the index',
     "known": 'the question "{text}" is in the set already',
@@ -59,6 +61,8 @@ def add_question(path: Path, doubt: Doubt, *, answerable: bool, evidence: Sequen
     stretches = tuple(dict.fromkeys(filter(None, map(str.strip, evidence)))) if answerable else ()
     if not question:
         raise FeedbackError("no_question")
+    if len(question) > MAX_QUESTION_CHARS or sum(map(len, stretches)) > MAX_EVIDENCE_CHARS:
+        raise FeedbackError("too_long")
     if answerable and not stretches:
         raise FeedbackError("no_evidence")
     record = {

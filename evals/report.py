@@ -5,7 +5,6 @@ render(".html", finished, compared, verdicts)  # one self-contained file
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -21,6 +20,7 @@ from evals.plots import Plot, plots
 from evals.rows import Row
 from evals.runs import Run
 from evals.summary import ALL, Estimate, plain
+from rag.harmless import harmless, json_text
 from rag.language import language_of
 
 HEADLINE = ("right", "R@1", "R@5", "evidence", "answered.wrong", "refused.wrong", "verbatim", "language")  # fit a terminal
@@ -59,8 +59,8 @@ def render(suffix: str, run: Run, compared: Mapping[str, Comparison], verdicts: 
         record = contract(run, compared, verdicts)
         groups = {name: {g: {m: asdict(e) for m, e in found.items()} for g, found in item.items()} for name, item in run.summary.items()}
         record["groups"], record["failures"] = groups, {name: [_told(row) for row in failures(run, name)] for name in run.summary}
-        return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    return (
+        return json_text(record, indent=2) + "\n"
+    return harmless(
         _templates()
         .get_template(f"report{suffix}.jinja")
         .render(

@@ -42,7 +42,7 @@ def read_ahead(paths: Iterable[Path], read: Read, *, workers: int) -> Generator[
 
     with ExitStack() as stack:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="reader")
-        own = [stack.enter_context(Worker()) for _ in range(workers)]  # the process of each is started by the first file that has a parser
+        own = [stack.enter_context(Worker()) for _ in range(workers)]  # the process of each is started by its first file
         stack.callback(pool.shutdown, cancel_futures=True)
         for worker in own:
             idle.put(worker)

@@ -1,7 +1,7 @@
-"""Reading in a process of its own, so that no file can crash, hang or fill the memory of an ingest: it can only be refused.
+"""Reading and cleaning in a process of its own, so that no file can crash, hang or fill the memory of an ingest: it can only be refused.
 
-Parsers of PDF, HTML, office files and archives meet what anyone sends. They run in a worker that is given bytes, not paths, and that is
-ended when a document takes too long; plain text has no parser and is read here.
+Parsers of PDF, HTML, office files and archives meet what anyone sends, and so does what looks through a text from end to end. They run in
+a worker that is given bytes, not paths, and that is ended when a document takes too long.
 
     with Worker() as worker:
         for found in worker.read(file): ...
@@ -17,17 +17,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from threading import Timer
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+from ingest.clean import cleaned
 from ingest.errors import refuse
-from ingest.readers import READERS, Document, File, Link, Working, read_file, read_links
-from ingest.readers.text import read_plain
+from ingest.readers import Document, File, Link, read_file, read_links
 from rag.errors import SourceError
 from rag.schema import Cut, Heading, Problem, to_json
 
 LIMIT_S = 25.0  # until the next document of a file is there, or its reader says that it has come a step further
 MEMORY_BYTES = 1_000_000_000  # address space of the worker; 200 MB of it are its own
-_HARMLESS = (read_plain,)
 
 
 class Worker:
@@ -44,11 +43,14 @@ class Worker:
         self._end()
 
     def read(self, file: File) -> Iterator[Document | Problem]:
-        """Yield what is in a file as it is read. Raises SourceError, also when the file takes too long or ends the worker."""
-        if READERS[file.suffix] in _HARMLESS:
-            yield from (found for found in read_file(file) if not isinstance(found, Working))
-        else:
-            yield from self._ended(file, self._read_apart(file, "documents"))
+        """Yield what is in a file as it is read and cleaned. Raises SourceError, also when it takes too long or ends the worker."""
+        yield from self._ended(file, self._read_apart(file, "documents"))
+
+    def clean(self, document: Document, name: str) -> Document:
+        """Return a document as it is cleaned that came with a list of addresses. Raises SourceError as `read` does."""
+        data = json.dumps(to_json(document)).encode()
+        [cleaned] = self._ended(file := File(name, "", data), self._read_apart(file, "cleaning"))
+        return cast(Document, cleaned)
 
     def links(self, file: File) -> list[Link]:
         """Return the links of a feed or sitemap. Raises SourceError as `read` does."""
@@ -159,7 +161,8 @@ def serve() -> None:
         asked = json.loads(head)
         file = File(**{**asked["file"], "data": sys.stdin.buffer.read(asked["file"]["data"])})
         try:
-            for found in read_links(file) if asked["wanted"] == "links" else read_file(file):
+            for found in _WANTED[asked["wanted"]](file):
+                found = cleaned(found) if isinstance(found, Document) else found
                 _answer(answers, type(found).__name__, to_json(found))
             _answer(answers, "end", None)
         except SourceError as error:
@@ -167,6 +170,13 @@ def serve() -> None:
         except (MemoryError, RecursionError) as error:
             reason = f"is too large or too deeply nested to be read ({type(error).__name__}); save what matters of it as plain text"
             _answer(answers, "refused", str(refuse(file.name, reason)))
+
+
+_WANTED: dict[str, Callable[[File], Iterator[Any]]] = {
+    "documents": read_file,
+    "links": read_links,
+    "cleaning": lambda file: iter([_document(json.loads(file.data))]),
+}
 
 
 def _answer(answers: BinaryIO, kind: str, found: Any) -> None:

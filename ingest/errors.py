@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rag.bounds import brief
 from rag.errors import SourceError
 
 
 def refuse(source: object, reason: str) -> SourceError:
     """Return the error for a source; `reason` completes the sentence that begins with the source's name."""
-    return SourceError(f'"{source}" {reason}')
+    return SourceError(brief(f'"{source}" {reason}'))

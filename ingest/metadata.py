@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from rag.language.dates import dates, gregorian_days
 
+MAX_DATE_CHARS = 250  # of what is to be one date; a longer text may hold one, but is none
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LANGUAGE = re.compile(r"(ar|en)(?:[-_]\w+)*")
 _NUMERIC = re.compile(r"(?<!\d)(\d\d?)\s*[-/.]\s*(\d\d?)\s*[-/.]\s*\d{4}")
@@ -30,6 +31,8 @@ def written_date(value: str) -> str | None:
     """Return the one date that `value` writes, in any family of month names; None for 3/4/2024, which two countries read differently."""
     if iso := iso_date(value):
         return iso
+    if len(value) > MAX_DATE_CHARS:
+        return None
     numeric = _NUMERIC.search(value)
     if numeric and int(numeric[1]) <= 12 and int(numeric[2]) <= 12 and int(numeric[1]) != int(numeric[2]):
         return None

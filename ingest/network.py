@@ -35,7 +35,12 @@ def is_public(address: str) -> bool:
     (False, False, True)
     """
     ip = ip_address(address)
-    return all(found.is_global and not found.is_multicast and not found.is_reserved for found in _meant(ip))
+    return all(found.is_global and not found.is_multicast and not found.is_reserved and not _is_local(found) for found in _meant(ip))
+
+
+def _is_local(ip: IPv4Address | IPv6Address) -> bool:
+    """Whether it is of a site's own network by the older rule (`fec0::/10`), which Python calls global."""
+    return isinstance(ip, IPv6Address) and ip.is_site_local
 
 
 def look_up(host: str, port: int) -> list[str]:

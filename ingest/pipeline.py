@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from ingest.ahead import read_ahead, usual_workers
 from ingest.apart import Worker
-from ingest.clean import find_date_line, find_title, leftovers, titles
+from ingest.bounds import bounded
+from ingest.clean import find_date_line, find_title, titles
 from ingest.errors import refuse
 from ingest.known import Entry, Known, digest, entry
 from ingest.metadata import reckoned_date, written_date
@@ -28,10 +29,12 @@ from ingest.readers import Document, load
 from ingest.readers.document import mended, without_halves
 from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
+from rag.bounds import brief
 from rag.build import open_salvage, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
+from rag.language.taken import Taken
 from rag.manifest import PassageEmbeddings
 from rag.schema import Cut, Heading, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
@@ -180,13 +183,13 @@ def _changed(readings: Iterable[Reading], known: Sequence[Entry], run: _Run, pas
     """Count what was read, and yield every statement that is new, moved or differs from what the index holds."""
     index = Known(known)
     for reading in readings:
-        run.rejected.extend(reading.problems)
+        run.rejected.extend(Problem(problem.source, brief(problem.reason)) for problem in reading.problems)
         if reading.unchanged:
             run.unchanged += len(index.in_file(reading.place))
             continue
         claimed: set[str] = set()
         # What the index holds goes first: rows that have moved within their table then keep their statements.
-        for document in sorted(map(mended, reading.documents), key=lambda document: not index.holds(document.text)):
+        for document in sorted(_documents(reading), key=lambda document: not index.holds(document.text)):
             place = place_of(reading.place, document.part)
             statement = _statement(reading, place, document, run)
             old, twin = index.match(statement, claimed)
@@ -218,7 +221,7 @@ def _changed(readings: Iterable[Reading], known: Sequence[Entry], run: _Run, pas
 
 def embedded_by(reading: Reading, passage_chars: int, *, known: Collection[bytes]) -> Iterator[str]:
     """Yield what an ingest would embed of a reading, without the statements whose texts, by their digests, are `known`."""
-    for document in map(mended, reading.documents):
+    for document in _documents(reading):
         statement = _statement(reading, place_of(reading.place, document.part), document, _Run())
         if digest(statement.text) not in known:
             for passage in split(statement, max_chars=passage_chars):
@@ -243,10 +246,15 @@ def read_path(path: Path, worker: Worker, *, columns: Mapping[str, str]) -> Read
     return Reading(str(path), tuple(documents), tuple(problems), stem=path.stem, whole=not problems)
 
 
+def _documents(reading: Reading) -> Iterator[Document]:
+    """What was read as it can be kept, side-cars and lists of addresses included: whole characters, nothing longer than it can be."""
+    return (bounded(mended(document)) for document in reading.documents)
+
+
 def _statement(reading: Reading, place: str, document: Document, run: _Run) -> Statement:
     """Give a document its title, its cuts and an id made of its name and text."""
-    run.warnings.extend(Problem(place, warning) for warning in document.warnings)
-    cuts = [*document.cuts, *leftovers(document.text)]
+    run.warnings.extend(Problem(place, brief(warning)) for warning in document.warnings)
+    cuts = [*document.cuts]
     line = find_title(document.text, cuts)
     first_line = document.text[line.start : line.end].strip() if line else None
     title = document.title or first_line or reading.stem
@@ -274,7 +282,7 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
         language=document.language or language_of(document.text),
         cuts=merge_cuts(cuts),
         pages=document.pages,
-        origins={name: origin for name, origin in origins.items() if name != "headings" or headings},
+        origins={name: origin for name, origin in origins.items() if {"headings": headings, "source": document.source}.get(name, True)},
         place=place if document.source else None,
         headings=headings,
         left_out=document.left_out,
@@ -283,7 +291,8 @@ def _statement(reading: Reading, place: str, document: Document, run: _Run) -> S
 
 def _headings(document: Document, cuts: Sequence[Cut]) -> tuple[Heading, ...]:
     """The document's headings but the title and those of web leftovers."""
-    return tuple(heading for heading in document.headings if not any(cut.start <= heading.start < cut.end for cut in cuts))
+    taken = Taken(len(document.text), cuts)
+    return tuple(heading for heading in document.headings if heading.start not in taken)
 
 
 def _with_revision(statement: Statement, passage_chars: int) -> Statement:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from ingest.metadata import iso_date, written_language
 from ingest.readers.document import Document
-from ingest.readers.headings import lines_of
 
 SIDECAR = ".meta.toml"
 FIELDS = ("title", "issuer", "date", "language", "source")
@@ -54,8 +53,9 @@ def _with_headings(document: Document, written: object, sidecar: Path) -> Docume
     """Put the headings of a side-car, a list of lines of the text, in the place of those that the file names."""
     wanted = [str(words) for words in written] if isinstance(written, list) else [str(written)]
     document = replace(document, headings=()).with_headings("side-car", [(1, words) for words in wanted])
+    found = {" ".join(document.text[heading.start : heading.end].split()) for heading in document.headings}
     for words in wanted:
-        if not lines_of(document.text, [(1, words)] * wanted.count(words)):
+        if " ".join(words.split()) not in found:
             document = _warn(document, f'the heading "{words}" in "{sidecar}" is left out; write it as its line in the text')
     return document
 

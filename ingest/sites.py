@@ -97,7 +97,7 @@ class Sites:
             if not link.address:
                 if any(map(str.isalnum, link.text)):
                     part = hashlib.sha256(link.text.encode()).hexdigest()[:8]
-                    yield Reading(parent.address, (as_document(link, part=part),), stem=part, whole=False)
+                    yield self._listed(parent.address, as_document(link, part=part), stem=part)
             elif self._fetched >= MAX_PAGES:
                 left += 1
             elif link.address not in self._seen:
@@ -123,8 +123,14 @@ class Sites:
         if not any(map(str.isalnum, link.text)):
             return Reading(link.address, problems=(Problem(link.address, str(error)),), whole=False, gone=isinstance(error, GoneError))
         kept = f"its text is taken from the feed, which may hold a part of it only: {error}"
-        document = replace(as_document(link), source=None, warnings=(kept,))
-        return Reading(link.address, (document,), stem=_stem(link.address), whole=False)
+        return self._listed(link.address, replace(as_document(link), source=None, warnings=(kept,)), stem=_stem(link.address))
+
+    def _listed(self, place: str, document: Document, *, stem: str) -> Reading:
+        """What a list itself holds of a statement."""
+        try:
+            return Reading(place, (self._worker.clean(document, place),), stem=stem, whole=False)
+        except SourceError as error:
+            return Reading(place, problems=(Problem(place, str(error)),), whole=False)
 
 
 def _with_link(document: Document, link: Link) -> Document:

@@ -25,7 +25,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable
 
 from rag.build import newest_first, open_retriever, open_writer
-from rag.errors import QuestionError, UnknownStatement
+from rag.errors import AnswerTimeout, HistoryError, QuestionError, UnknownStatement
 from rag.evidence import Evidence, gather
 from rag.followup import in_context
 from rag.language import foreign_language, language_of, words
@@ -54,6 +54,7 @@ from rag.verify import DETAILS, check_answer
 from rag.write import Writer
 
 MAX_QUESTION_CHARS = 2_000
+MAX_TURNS, MAX_TURN_CHARS = 20, 50_000  # of a conversation: how many of its last answers count, and the text of each with its quotes
 NEAREST = 3  # quotes offered when there is no answer
 
 
@@ -77,9 +78,11 @@ class Assistant:
     ) -> Answer:
         """Answer a question from the statements, or say that none was found in them.
 
-        `history`: the answers so far, oldest first; a question that leans on one before it ("and when?") is searched with that, see
-        `rag.followup`. `language`: of the answer's frame; by default the question's. `filters`: the statements to look in; by default all.
-        Raises QuestionError for a question that cannot be searched, FilterError for filters that no statement passes.
+        `history`: the answers so far, oldest first, of which the last MAX_TURNS count; a question that leans on one before it ("and
+        when?") is searched with that, see `rag.followup`. `language`: of the answer's frame; by default the question's. `filters`: the
+        statements to look in; by default all.
+        Raises QuestionError for a question that cannot be searched, HistoryError for answers too long to be read, FilterError for filters
+        that no statement passes, AnswerTimeout.
         """
         for event in self.stream(question, history=history, language=language, filters=filters):
             if isinstance(event, Completed):
@@ -102,8 +105,8 @@ class Assistant:
         self, question: str, *, history: Sequence[Answer] = (), language: Language | None = None, filters: Filters | None = None
     ) -> Generator[Event | Answer, None, None]:
         """`stream`, and before any word of a language model the quoted answer by itself, checked."""
-        clock = _Clock()
-        question = check_question(question)
+        clock = _Clock(self._settings.answer_timeout_s)
+        question, history = check_question(question), check_history(history)
         asked, spoken = self._in_context(question, history), language or self._language(question)
 
         found = self._retriever.retrieve(asked, top_k=self._settings.top_k, filters=filters)
@@ -240,6 +243,19 @@ def check_question(question: str, *, foreign: bool = False) -> str:
     return question
 
 
+def check_history(history: Sequence[Answer]) -> Sequence[Answer]:
+    """Return the last MAX_TURNS answers of a conversation. Raises HistoryError when one is longer than any that Bayan gives."""
+    last = history[-MAX_TURNS:]
+    for turn, answer in enumerate(last, len(history) - len(last) + 1):
+        said = len(answer.answer) + sum(len(found.quote) + len(found.title) for found in (*answer.citations, *answer.nearest))
+        if len(answer.question) > MAX_QUESTION_CHARS or said > MAX_TURN_CHARS:
+            raise HistoryError(
+                f"turn {turn} of the conversation has a question of {len(answer.question)} characters and an answer of {said}; at most "
+                f"{MAX_QUESTION_CHARS} and {MAX_TURN_CHARS} are read: shorten it, or leave it out"
+            )
+    return last
+
+
 class StatementRetriever(BaseRetriever):
     """LangChain's view of the search."""
 
@@ -253,9 +269,10 @@ class StatementRetriever(BaseRetriever):
 
 
 class _Clock:
-    """Milliseconds of each stage."""
+    """Milliseconds of each stage. Raises AnswerTimeout at the end of the stage in which the time is up."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
         self._start = self._last = time.perf_counter()
         self._laps: dict[str, float] = {}
 
@@ -263,6 +280,8 @@ class _Clock:
         now = time.perf_counter()
         self._laps[stage] = round(self._laps.get(stage, 0) + (now - self._last) * 1000, 1)
         self._last = now
+        if stage in ("retrieve", "evidence") and now - self._start > self._limit_s:  # a language model's time has a limit of its own
+            raise AnswerTimeout(f"the answer took longer than {self._limit_s:g} s; ask a shorter question, or set BAYAN_ANSWER_TIMEOUT_S")
 
     def timings(self) -> Timings:
         return Timings(**self._laps, total=round((time.perf_counter() - self._start) * 1000, 1))

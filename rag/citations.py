@@ -9,10 +9,12 @@ next sentence of its line; one that ends with a colon and has none, to all of th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.language import sentences
+from rag.language.taken import Taken
 from rag.schema import Citation, Span
 
 _MARKER = re.compile(r"\[\s*(\d{1,2}(?:\s*[,،]\s*\d{1,2})*)\s*\]")  # \d and int() know Arabic digits
@@ -34,27 +36,30 @@ class Claim:
 def claims(text: str, citations: Sequence[Citation]) -> list[Claim]:
     """Divide an answer into sentences, none ending inside a quotation, each with the citations it is tied to."""
     quoted = quotations(text, citations)
+    inside = _inside(text, quoted)
     markers = [
         (Span(match.start(), match.end()), int(number))
         for match in _MARKER.finditer(text)
-        if not any(span.start < match.start() < span.end for span in quoted)
+        if match.start() not in inside
         for number in re.split(r"\s*[,،]\s*", match[1])
     ]
-    said = text
+    letters = list(text)
     for span, _ in markers:
-        said = said[: span.start] + " " * (span.end - span.start) + said[span.end :]
+        letters[span.start : span.end] = " " * (span.end - span.start)
+    said = "".join(letters)
     spans = _joined(said, sentences(said, max_chars=len(text) + 1), quoted)
-    owners = [(_owner(spans, text, marker.start), marker, number) for marker, number in markers]
-    own = [tuple((marker, number) for owner, marker, number in owners if owner == at) for at in range(len(spans))]
-    return [_claim(text, said, spans, own, at) for at in range(len(spans))]
+    own: list[list[tuple[Span, int]]] = [[] for _ in spans]
+    for marker, number in markers if spans else ():
+        own[_owner(spans, text, marker.start)].append((marker, number))
+    return [*reversed(list(_claims(text, said, spans, own)))]
 
 
 def plain_markers(text: str, citations: Sequence[Citation]) -> str:
     """Return an answer with its markers in the one form that readers are shown: [1] [2] for [1, 2] and [١، ٢]."""
-    quoted = quotations(text, citations)
+    inside = _inside(text, quotations(text, citations))
 
     def plain(match: re.Match[str]) -> str:
-        if any(span.start < match.start() < span.end for span in quoted):
+        if match.start() in inside:
             return match[0]
         return " ".join(f"[{int(number)}]" for number in re.split(r"\s*[,،]\s*", match[1]))
 
@@ -63,11 +68,10 @@ def plain_markers(text: str, citations: Sequence[Citation]) -> str:
 
 def quotations(text: str, citations: Sequence[Citation]) -> list[Span]:
     """Return the outermost stretches in quotation marks, and those that are whole quotes, in order."""
-    whole = [Span(match.start(), match.end()) for c in citations if c.quote for match in re.finditer(re.escape(c.quote), text)]
-    found = [span for span in whole if not any(other != span and other.start <= span.start and span.end <= other.end for other in whole)]
-    depth, start = 0, 0
+    found = _outermost(Span(match.start(), match.end()) for c in citations if c.quote for match in re.finditer(re.escape(c.quote), text))
+    whole, depth, start = Taken(len(text), found), 0, 0
     for at, char in enumerate(text):
-        if any(span.start <= at < span.end for span in found):
+        if at in whole:
             continue
         if char in _OPENERS:
             start = start if depth else at
@@ -77,15 +81,29 @@ def quotations(text: str, citations: Sequence[Citation]) -> list[Span]:
             if not depth:
                 found.append(Span(start, at + 1))
     found += [Span(match.start(), match.end()) for match in _STRAIGHT.finditer(text)]
-    outer = [one for one in found if not any(o != one and o.start <= one.start and one.end <= o.end for o in found)]
-    return sorted(dict.fromkeys(outer), key=lambda span: span.start)
+    return _outermost(found)
+
+
+def _outermost(spans: Iterable[Span]) -> list[Span]:
+    """Those that lie in no other, in order."""
+    outer: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if not outer or span.end > outer[-1].end:
+            outer.append(span)
+    return outer
+
+
+def _inside(text: str, quoted: Sequence[Span]) -> Taken:
+    """The places inside quotations, their first characters left out."""
+    return Taken(len(text), (Span(span.start + 1, span.end) for span in quoted))
 
 
 def _joined(said: str, parts: Sequence[Span], quoted: Sequence[Span]) -> list[Span]:
     """The sentences, joined where a quotation goes on or a dash says whose it is."""
     joined: list[Span] = []
     for part in parts:
-        goes_on = joined and any(span.start < part.start < span.end and span.start < joined[-1].end for span in quoted)
+        begun = bisect_left(quoted, min(part.start, joined[-1].end), key=lambda span: span.start) if joined else 0
+        goes_on = begun and part.start < quoted[begun - 1].end  # of quotations, none in another, the last to begin is the last to end
         attributes = joined and said[part.start] in "—–" and "\n" not in said[joined[-1].end : part.start]
         if goes_on or attributes:
             joined[-1] = Span(joined[-1].start, part.end)
@@ -96,19 +114,21 @@ def _joined(said: str, parts: Sequence[Span], quoted: Sequence[Span]) -> list[Sp
 
 def _owner(spans: Sequence[Span], text: str, marker: int) -> int:
     """The sentence that a marker belongs to: the one before it, or, where a line begins with it, the one after."""
-    before = [at for at, span in enumerate(spans) if span.start < marker]
+    before = bisect_left(spans, marker, key=lambda span: span.start)
     line = text.rfind("\n", 0, marker) + 1
     begins_line = not any(char.isalnum() for char in text[line:marker])
-    return len(before) if (begins_line and len(before) < len(spans)) or not before else before[-1]
+    return before if (begins_line and before < len(spans)) or not before else before - 1
 
 
-def _claim(text: str, said: str, spans: Sequence[Span], own: Sequence[tuple[tuple[Span, int], ...]], at: int) -> Claim:
-    span, tied = spans[at], own[at]
-    introduces = text[span.start : span.end].rstrip().endswith(":")
-    for later in range(at + 1, len(spans)):
-        if tied or introduces or "\n" in text[span.end : spans[later].start]:
-            break
-        tied = own[later]
+def _claims(text: str, said: str, spans: Sequence[Span], own: Sequence[Sequence[tuple[Span, int]]]) -> Iterator[Claim]:
+    """The claims from the last to the first: a sentence without markers has those of the next one on its line."""
     every = dict.fromkeys(number for markers in own for _, number in markers)
-    numbers_tied = every if introduces and not tied else dict.fromkeys(number for _, number in tied)
-    return Claim(span, said[span.start : span.end], tuple(numbers_tied), own[at], introduces)
+    following: Sequence[tuple[Span, int]] = ()
+    begins = len(text)  # of the next sentence
+    for span, markers in zip(reversed(spans), reversed(own), strict=True):
+        introduces = text[span.start : span.end].rstrip().endswith(":")
+        tied = markers or (() if introduces or "\n" in text[span.end : begins] else following)
+        numbers_tied = every if introduces and not tied else dict.fromkeys(number for _, number in tied)
+        yield Claim(span, said[span.start : span.end], tuple(numbers_tied), tuple(markers), introduces)
+        following = markers or (() if "\n" in text[span.start : begins] else following)
+        begins = span.start

@@ -10,6 +10,7 @@ Knows nothing of search, scores or interfaces.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from rag.language.lexicon import Term, question_terms
 from rag.language.mentions import Mention, mentions, wording
 from rag.language.questions import Kind, asked_for, counted, is_vague
 from rag.language.resources import entries
+from rag.language.taken import Taken
 from rag.language.tokens import Token, tokens
 from rag.schema import Language, Span
 
@@ -82,7 +84,13 @@ def _terms(question: str, language: Language) -> tuple[Term, ...]:
 
 
 def _share_at(span: Span, shares: Sequence[tuple[Span, float]]) -> float:
-    return next((share for sentence, share in shares if sentence.start <= span.start < sentence.end), 0.0)
+    before = bisect_right(shares, span.start, key=lambda part: part[0].start)
+    return shares[before - 1][1] if before and span.start < shares[before - 1][0].end else 0.0
+
+
+def _dated(text: str) -> Taken:
+    """The places of a text that its dates take."""
+    return Taken(len(text), dates(text))
 
 
 # Figures
@@ -90,11 +98,11 @@ def _share_at(span: Span, shares: Sequence[tuple[Span, float]]) -> float:
 
 def _figures(question: str, text: str) -> Iterator[tuple[Span, int]]:
     """The numbers of a text, with their units or what they count, and words such as "dozens"."""
-    within, asked, units = [range(date.start, date.end) for date in dates(text)], numbers(question), {a.number: a for a in amounts(text)}
+    within, asked, units = _dated(text), numbers(question), {a.number: a for a in amounts(text)}
     said, language = tokens(text), language_of(text)
     things = _things(question, language)
     for number in numbers(text):
-        if number.kind == "ordinal" or any(number.start in span for span in within) or any(same_number(number, n) for n in asked):
+        if number.kind == "ordinal" or number.start in within or any(same_number(number, n) for n in asked):
             continue
         amount = units.get(number)
         span = Span(amount.start, amount.end) if amount else Span(number.start, number.end)
@@ -105,10 +113,10 @@ def _figures(question: str, text: str) -> Iterator[tuple[Span, int]]:
     yield from ((Span(word.start, word.end), 1) for word in said if not word.role and is_vague(word.key, "number"))
 
 
-def _around(said: Sequence[Token], span: Span) -> tuple[list[Token], list[Token]]:
+def _around(said: list[Token], span: Span) -> tuple[list[Token], list[Token]]:
     """The words before and after a figure, up to the next sign."""
-    before = [token for token in said if token.end <= span.start][-COUNTED_BEFORE:]
-    after = [token for token in said if token.start >= span.end][:COUNTED_AFTER]
+    begin, end = _until(said, span.start), bisect_left(said, span.end, key=lambda token: token.start)
+    before, after = said[max(0, begin - COUNTED_BEFORE) : begin], said[end : end + COUNTED_AFTER]
     for at, token in enumerate(after):
         if token.role:  # a sign, or another figure, which counts what follows it
             after = after[:at]
@@ -118,6 +126,11 @@ def _around(said: Sequence[Token], span: Span) -> tuple[list[Token], list[Token]
             before = before[at + 1 + (before[at].role != "sign") :]
             break
     return before, after
+
+
+def _until(said: Sequence[Token], at: int) -> int:
+    """How many tokens end before a place."""
+    return bisect_right(said, at, key=lambda token: token.end)
 
 
 @lru_cache(maxsize=256)
@@ -143,13 +156,12 @@ def _names_unit(unit: str, question: str) -> bool:
 
 def _times(question: str, text: str) -> Iterator[tuple[Span, int]]:
     """The dates of a text that the question does not state, and words such as "yesterday" and the days of the week."""
-    asked, stated = dates(question), dates(text)
-    for date in stated:
+    asked, within = dates(question), _dated(text)
+    for date in dates(text):
         if not any(same_date(date, other) or date_within(date, other) for other in asked):
             yield Span(date.start, date.end), 2
     for token in tokens(text):
-        dated = any(date.start <= token.start < date.end for date in stated)
-        if not token.role and not dated and is_vague(token.key, "date") and token.key not in fold(question).split():
+        if not token.role and token.start not in within and is_vague(token.key, "date") and token.key not in fold(question).split():
             yield Span(token.start, token.end), 1
 
 
@@ -167,11 +179,11 @@ def _places(question: str, text: str) -> Iterator[tuple[Span, int]]:
 
 def _mentioned(question: str, text: str) -> Iterator[tuple[Span, bool]]:
     """The names of a text that the question does not give, neighbours as one, and whether a word before them says that they are places."""
-    asked, said, dated = wording(question), tokens(text), dates(text)
-    new = [name for name in mentions(text) if not any(date.start <= name.start < date.end for date in dated)]
+    asked, said, within = wording(question), tokens(text), _dated(text)
+    new = [name for name in mentions(text) if name.start not in within]
     for run in _runs(text, new):
         if not all(name.stands_in(asked) for name in run):
-            yield Span(run[0].start, run[-1].end), _is_placed(run[0], [token.key for token in said if token.end <= run[0].start])
+            yield Span(run[0].start, run[-1].end), _is_placed(run[0], said, _until(said, run[0].start))
 
 
 def _runs(text: str, names: Sequence[Mention]) -> Iterator[list[Mention]]:
@@ -185,10 +197,11 @@ def _runs(text: str, names: Sequence[Mention]) -> Iterator[list[Mention]]:
         yield run
 
 
-def _is_placed(name: Mention, before: Sequence[str]) -> bool:
+def _is_placed(name: Mention, said: Sequence[Token], at: int) -> bool:
     """Whether a preposition or a word such as "town" stands before a name; a listed name may have the preposition glued to it (بدمشق)."""
-    last = [word for word in before if word != "of"][-1:]  # the village of Tolm
-    if any(word in _heads() or word[1:] in _heads() for word in last):
+    while at and said[at - 1].key == "of":  # the village of Tolm
+        at -= 1
+    if at and (said[at - 1].key in _heads() or said[at - 1].key[1:] in _heads()):
         return True
     return bool(name.forms) and fold(name.text)[:1] == "ب"
 

@@ -13,6 +13,14 @@ class QuestionError(BayanError):
     """The question cannot be searched: empty, too long, or in a language Bayan does not answer."""
 
 
+class HistoryError(QuestionError):
+    """The conversation before a question is too long to be read."""
+
+
+class AnswerTimeout(BayanError):
+    """An answer took longer than it may."""
+
+
 class FilterError(QuestionError):
     """A filter that cannot be read, or that no statement passes."""
 

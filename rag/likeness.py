@@ -10,13 +10,15 @@ share, without their texts. Knows nothing of storage.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from difflib import SequenceMatcher
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.alignment import aligned
 from rag.language import dates, fold, numbers, same_date, same_number, words
 from rag.language.polarity import clauses
 from rag.schema import Difference, DifferenceKind, Related, Span, Statement, Version
@@ -57,11 +59,11 @@ def likeness(one: Sketch, others: npt.NDArray[np.uint32]) -> npt.NDArray[np.floa
 
 def differences(text: str, other: str) -> list[Difference]:
     """Return what differs between two texts, in order: what the first says and, in its place, the second; either may be empty."""
-    ours, theirs = _words(text), _words(other)
+    (text, ours), (other, theirs) = _compared(text), _compared(other)
     keys = [[fold(body[span.start : span.end]) for span in spans] for body, spans in ((text, ours), (other, theirs))]
     found = []
-    for tag, begin, end, other_begin, other_end in SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes():
-        if tag != "equal":
+    for begin, end, other_begin, other_end, equal in aligned(*keys):
+        if not equal:
             mine, yours = _stretch(ours, begin, end, len(text)), _stretch(theirs, other_begin, other_end, len(other))
             kind, mine, yours = _judge(text, mine, other, yours)
             found.append(Difference(kind, text[mine.start : mine.end], other[yours.start : yours.end]))
@@ -118,8 +120,10 @@ def _related(statement: Statement, other: Statement, value: float) -> Related:
     return Related(other.statement_id, other.title, other.issuer, other.date, other.source, round(value, 2), differ)
 
 
-def _words(text: str) -> list[Span]:
-    return [Span(match.start(), match.end()) for match, _ in zip(_WORD.finditer(text), range(MAX_WORDS), strict=False)]
+def _compared(text: str) -> tuple[str, list[Span]]:
+    """The words of a text that are compared, and the text as far as they reach."""
+    found = [Span(match.start(), match.end()) for match in islice(_WORD.finditer(text), MAX_WORDS)]
+    return (text[: found[-1].end] if len(found) == MAX_WORDS else text), found
 
 
 def _stretch(spans: Sequence[Span], begin: int, end: int, length: int) -> Span:
@@ -141,7 +145,8 @@ def _judge(text: str, mine: Span, other: str, yours: Span) -> tuple[DifferenceKi
 
 
 def _touched(found: Sequence[Any], span: Span) -> list[Any]:
-    return [item for item in found if item.start < max(span.end, span.start + 1) and span.start < item.end]
+    begin = bisect_right(found, span.start, key=lambda item: item.end)
+    return list(found[begin : bisect_left(found, max(span.end, span.start + 1), key=lambda item: item.start)])
 
 
 def _widened(span: Span, found: Sequence[Any]) -> Span:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.bounds import MAX_HEADINGS, MAX_ISSUER, MAX_SOURCE, MAX_TITLE, shortened
 from rag.errors import IndexUnusable
 from rag.likeness import Sketch, sketch
 from rag.schema import Cut, Heading, Language, Passage, Span, Statement, to_json
@@ -76,7 +77,7 @@ def read_passages(found: Iterable[tuple[str, Mapping[str, Any]]], language: Lang
         records = [(key, data, json.loads(peeled(data["record"]))) for key, data in found]
         vectors = _unpack([(record["sentence_vectors"], len(record["sentences"])) for _, _, record in records])
         return {
-            key: StoredPassage(_passage(key, data, record, language), own, record["title"])
+            key: StoredPassage(_passage(key, data, record, language), own, shortened(record["title"], MAX_TITLE))
             for (key, data, record), own in zip(records, vectors, strict=True)
         }
 
@@ -156,17 +157,17 @@ def statement_of(record: Mapping[str, Any]) -> Statement:
         statement_id=record["statement_id"],
         revision=record["revision"],
         text=record["text"],
-        title=record["title"],
-        issuer=record["issuer"],
+        title=shortened(record["title"], MAX_TITLE),
+        issuer=record["issuer"] and shortened(record["issuer"], MAX_ISSUER),
         date=record["date"],
-        source=record["source"],
+        source=shortened(record["source"], MAX_SOURCE) if record["place"] else record["source"],
         language=record["language"],
         cuts=tuple(Cut(**cut) for cut in record["cuts"]),
         pages=tuple(record["pages"]),
         origins=record["origins"],
         place=record["place"],
         also_at=tuple(record["also_at"]),
-        headings=tuple(Heading(**heading) for heading in record["headings"]),
+        headings=tuple(Heading(**heading) for heading in record["headings"][:MAX_HEADINGS]),
         left_out=tuple(record.get("left_out", ())),
     )
 

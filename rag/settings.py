@@ -69,10 +69,15 @@ class Settings(BaseSettings):
     )
     llm_timeout_s: float = Field(60, gt=0, le=3600, description="Seconds the language model may take; then the quotes stand alone.")
     llm_context: int = Field(4096, ge=1024, le=1_000_000, description="Tokens the language model may be given, its answer included.")
+    answer_timeout_s: float = Field(60, gt=0, le=3600, description="Seconds until the quotes of an answer must be there.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=0, le=65535, description="Port the chat listens on; 0 picks a free one.")
     password: SecretStr | None = Field(None, description="Password that opens the chat and the reading doors, at least 12 characters.")
     rate_limit: int = Field(300, ge=0, description="Requests a minute from one API key or address to the programs' doors; 0: any number.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` is believed; by default none.",
+    )
     upload_mb: int = Field(50, ge=1, le=1000, description="Largest upload of statements, in MB.")
     frame_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Sites that may show the chat in a frame or by its widget, separated by spaces: `https://desk.example.org`."

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import lru_cache
 
 import regex  # type: ignore[import-untyped, unused-ignore]
 
+from rag.alignment import aligned
 from rag.language import dates, fold, numbers, same_number, stem
 from rag.language.calendar_words import months, weekdays
 from rag.language.mentions import TANWIN, Mention, can_be_name, is_announced, mentions, wording
@@ -106,14 +106,19 @@ def _beside(said: str, quoted: Sequence[str]) -> list[tuple[str, list[_Word], li
     """`said` laid beside the sentence that has most of its words in order: stretches that are equal or not; nothing if too few are."""
     own, best, most = _words(said), None, 0
     for found in map(_words, quoted):
-        matcher = SequenceMatcher(None, [word.stem for word in own], [word.stem for word in found], autojunk=False)
-        agreeing = sum(block.size for block in matcher.get_matching_blocks())
+        laid = aligned([word.stem for word in own], [word.stem for word in found])
+        agreeing = sum(end - begin for begin, end, _, _, equal in laid if equal)
         if agreeing > most:
-            best, most = (found, matcher), agreeing
+            best, most = (found, laid), agreeing
     if best is None or most < max(LEAST, REPEATED * len(own)):
         return []
-    found, matcher = best
-    return [(what, own[i:to_i], found[j:to_j]) for what, i, to_i, j, to_j in matcher.get_opcodes()]
+    found, laid = best
+    return [(_kind(to_i - i, to_j - j, equal), own[i:to_i], found[j:to_j]) for i, to_i, j, to_j, equal in laid]
+
+
+def _kind(mine: int, other: int, equal: bool) -> str:
+    """What a stretch of so many words is to one of the quote: equal to it, in its place, or there alone."""
+    return "equal" if equal else "replace" if mine and other else "alone"
 
 
 @lru_cache(maxsize=256)

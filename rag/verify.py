@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rag.citations import Claim, claims, quotations
 from rag.language import (
@@ -38,6 +38,7 @@ from rag.language.decades import Decade, decades
 from rag.language.lexicon import Term, question_terms
 from rag.language.mentions import TANWIN, Mention, Wording, mentions, possible_names, rows_of_names, wording
 from rag.language.polarity import Clause, clauses
+from rag.language.taken import Taken
 from rag.language.tokens import tokens
 from rag.schema import Check, CheckKind, Citation, Language, Span
 from rag.swaps import Swap, swaps, turned
@@ -132,7 +133,7 @@ class Source:
 
     def states_decade(self, decade: Decade) -> bool:
         """Whether a decade stands here, or a year of it."""
-        years = [*(date.year for date in self.dates if date.year), *(int(n.value) for n in self.numbers if n.value >= 1000)]
+        years = [*(date.year for date in self.dates if date.year), *(int(n.value) for n in self.numbers if 1000 <= n.value < 10_000)]
         return any(decade.is_same(other) for other in decades(self.text)) or (decade.century is not None and any(map(decade.holds, years)))
 
     def states_number(self, number: Number, amount: Amount | None) -> bool:
@@ -140,7 +141,7 @@ class Source:
         if any(same_number(number, other) and _bounds_agree(number, other) for other in self.numbers):
             return amount is None or self.states_amount(amount)
         calendar = [part for date in self.dates for part in ((date.day,) if number.kind == "ordinal" else (date.year,))]
-        return number.value in calendar and number.value == int(number.value) and (number.kind == "ordinal" or number.value >= 1000)
+        return number.value in calendar and (number.kind == "ordinal" or number.value >= 1000)
 
     def states_amount(self, amount: Amount) -> bool:
         """Whether a number counts the same here: its own unit, or, where it has none (a six-week course), one that the text names."""
@@ -165,21 +166,23 @@ def _bounds_agree(one: Number, other: Number) -> bool:
 
 def _counting(text: str) -> list[Number]:
     """The numbers of a text but those of its dates and decades; of 1620–21 the last is 1621."""
-    within = [*(range(date.start, date.end) for date in dates(text)), *(range(decade.start, decade.end) for decade in decades(text))]
-    counting = [number for number in numbers(text) if not any(number.start in span for span in within)]
+    within = Taken(len(text), chain(dates(text), decades(text)))
+    counting = [number for number in numbers(text) if number.start not in within]
     return [replace(number, value=_full_year(number, text)) for number in counting]
 
 
 def _full_year(number: Number, text: str) -> Decimal:
-    before = _SHORT_RANGE.search(text, 0, number.start) if 10 <= number.value < 100 and number.end - number.start == 2 else None
+    if not 10 <= number.value < 100 or number.end - number.start != 2:
+        return number.value
+    before = _SHORT_RANGE.search(text, max(0, number.start - 8), number.start)
     return int(before[1]) * 100 + number.value if before and int(before[2]) < number.value else number.value
 
 
 def _without_figures(text: str) -> str:
-    spans = [*((n.start, n.end) for n in numbers(text)), *((d.start, d.end) for d in dates(text))]
-    for start, end in spans:
-        text = text[:start] + " " * (end - start) + text[end:]
-    return text
+    letters, stretches = list(text), chain[Number | Date](numbers(text), dates(text))
+    for found in stretches:
+        letters[found.start : found.end] = " " * (found.end - found.start)
+    return "".join(letters)
 
 
 def _units(text: str) -> set[str]:

@@ -6,7 +6,6 @@ PYTHONPATH=. .venv/bin/python tests/corpus.py [WAY...]     # the measured table,
 from __future__ import annotations
 
 import csv
-import shutil
 import sys
 import tempfile
 import unicodedata
@@ -21,6 +20,7 @@ import pdfs
 import printers
 import pytest
 from formats import EACH, ROWS, Sample, packed, write_each
+from programs import MISSING
 
 from ingest import ingest
 from ingest.clean import find_date_line, find_title, leftovers, titles
@@ -90,7 +90,7 @@ class Way:
 
     @property
     def missing(self) -> str | None:
-        return f"{self.needs} is not installed" if self.needs and not shutil.which(self.needs) else None
+        return MISSING[self.needs] if self.needs else None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import formats
 from formats import Sample
+from programs import CHROMIUM
 
-CHROMIUM = "/usr/bin/chromium"
 SIDES = ("top", "bottom", "left", "right")
 
 

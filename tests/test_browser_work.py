@@ -145,7 +145,7 @@ def test_readers_neither_add_nor_remove() -> None:
     scope = {"bayan.caller": Caller("a reader", "reader")}
     request: Any = SimpleNamespace(request=SimpleNamespace(scope=scope))
     given: Any = SimpleNamespace(statement="s-ar")
-    assert ENGLISH["editors_only"] in browse._upload(["x.txt"], "en", request)[0]
+    assert ENGLISH["editors_only"] in browse._uploaded("en", SimpleNamespace(answer={"job_id": "x"}), request)[0]  # type: ignore[arg-type]
     assert ENGLISH["editors_only"] in browse._remove("en", given, request)[0]
     assert not browse._admit(request).visible
     assert "removal" not in browse._list("", "en", 50, request)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import click
+from programs import needs
 
 from evals.report import figure
 from evals.summary import Estimate
@@ -119,6 +120,7 @@ def current() -> str:
     return text
 
 
+@needs("git")
 def test_the_readme_lists_every_setting_and_file_as_the_code_has_them() -> None:
     assert README.read_text(encoding="utf-8") == current(), "run: python tests/test_docs.py"
 

@@ -18,6 +18,7 @@ import uvicorn
 from conftest import Doors
 from fakes_llm import ScriptedModel
 from fastapi.testclient import TestClient
+from programs import CHROMIUM, needs
 from test_api import QUESTION, QUOTE
 
 from rag.write import Writer
@@ -27,7 +28,6 @@ from ui.examples import slack
 from ui.strings import ENGLISH
 
 DESK = "https://desk.example.org"
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def another_site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.mark.browser
 @pytest.mark.enable_socket
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}")
+@needs("chromium")
 def test_the_widget_answers_in_a_page_of_a_site_that_is_named(serving: Any, another_site: tuple[str, Path]) -> None:
     playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     site, folder = another_site

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, RealModel, shared
-from windows import CHROMIUM, FLAGS
+from programs import CHROMIUM, MISSING
+from windows import FLAGS
 
 import rag.build
 from evals.compare import compare, load_values
@@ -79,8 +80,8 @@ def test_the_slice_is_always_the_same_and_parallel_in_both_languages() -> None:
 def page(finished: Run, tmp_path: Path) -> Iterator[Any]:
     """The report, opened from its file; nothing may be asked for beside it and the console must stay clean."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
+    if why := MISSING["chromium"]:
+        pytest.skip(why)
     compared = compare(load_values(REPOSITORY / "evals" / "baseline.json"), finished.values)
     path = tmp_path / "report.html"
     path.write_text(render(".html", finished, compared, check([parse("right=.99")], finished.summary)), encoding="utf-8")

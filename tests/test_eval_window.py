@@ -14,7 +14,6 @@ import gradio as gr
 import pytest
 from conftest import SAMPLES
 from fakes import FakeEmbeddings
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from test_cli import HARVEST, PRISON, bayan
 
@@ -30,7 +29,6 @@ from ui.eval_render import comparison_html, problem_html, result_html, run_label
 from ui.eval_tab import EvalTab
 from ui.evaluations import Busy, Evaluations, State
 from ui.late import LateAssistant
-from ui.page import mount_chat
 from ui.server import build_web
 from ui.strings import STRINGS
 
@@ -232,7 +230,7 @@ def test_a_late_look_at_a_run_that_ended_leaves_what_the_reader_chose_since(two_
     latest, earlier = (run.name for run in two_runs.runs())
     two_runs.state = State("set", ended="done", run=latest)
     with gr.Blocks():
-        tab = EvalTab(two_runs, "en")
+        tab = EvalTab(two_runs, "en", lambda *names: "")
     *_, befores, result = tab._follow("en", latest, earlier)
     assert befores.value == earlier
     assert f"before={earlier}" in result
@@ -247,18 +245,24 @@ def test_readers_run_no_evaluation(evaluations: Evaluations, monkeypatch: pytest
     for name in ("start", "stop", "keep"):
         monkeypatch.setattr(evaluations, name, lambda *_, **__: pytest.fail("a reader ran something"))
     with gr.Blocks():
-        tab = EvalTab(evaluations, "en")
+        tab = EvalTab(evaluations, "en", lambda *names: "")
     request: Any = SimpleNamespace(request=SimpleNamespace(scope={"bayan.caller": Caller("a reader", "reader")}))
-    (chosen,) = {value for _, value in tab.sets.choices}
+    assert tab.sets.choices == tab.runs.choices == [], "the page, which readers get too, names no set and no run"
+    (chosen,) = {value for _, value in tab._set_choices("en")["choices"]}
     assert chosen == f"{evaluations.sets_folder.name}/set.jsonl", "no folder of the server's is told"
-    answers = tab._start(chosen, True, "en", request)[0], tab._stop("en", request), tab._keep("x.jsonl", "en", request)[1]
+    answers = (
+        tab._start(chosen, True, "en", request)[0],
+        tab._stop("en", request),
+        tab._kept("en", SimpleNamespace(answer={"name": "x/x.jsonl"}), request)[1],
+    )
     assert all(STRINGS["en"]["eval_editors_only"] in answer for answer in answers)
 
 
 def test_a_report_runs_no_script_and_only_stored_runs_have_one(two_runs: Evaluations) -> None:
-    web = mount_chat(FastAPI(), Assistant.open(), two_runs)
+    settings = load_settings()
+    web = build_web(Assistant.open(), settings, Access.configured(settings), two_runs)
     after, before = (run.name for run in two_runs.runs())
-    with TestClient(web) as client:
+    with TestClient(web, base_url="http://127.0.0.1", client=("127.0.0.1", 5000)) as client:
         page = client.get(f"/evaluations/{after}?before={before}")
         assert page.status_code == 200 and "Against the other run" in page.text
         assert page.headers["content-security-policy"].startswith("sandbox; default-src 'none'")

@@ -12,8 +12,11 @@ import pytest
 from ingest import ingest
 from ingest.ahead import read_ahead
 from ingest.apart import Worker
+from ingest.readers import Document, load
 from ingest.sources import Reading
 from rag.build import list_statements
+from rag.errors import SourceError
+from rag.schema import Cut
 from rag.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("fake")
@@ -58,3 +61,14 @@ def test_what_is_being_read_is_given_up_with_the_ingest(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="a fault of the program"):
         list(read_ahead([Path("right"), Path("wrong"), Path("never")], read, workers=2))
+
+
+def test_plain_text_too_is_read_and_cleaned_within_a_limit_of_time(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("بيان\n\nأعلنت الوزارة ذلك.\n\nاظهر المزيد", encoding="utf-8")
+    with Worker(limit_s=0.001) as hurried, pytest.raises(SourceError, match=r"takes longer than 0.001 s to read"):
+        list(hurried.read(load(tmp_path / "a.txt")))
+    with Worker() as worker:
+        [document] = worker.read(load(tmp_path / "a.txt"))
+        [cut] = document.cuts
+        assert (document.text[cut.start : cut.end], cut.reason, document.language) == ("اظهر المزيد", "web leftover", "ar")
+        assert worker.clean(Document("Said.\nShare"), "a feed").cuts == (Cut(6, 11, "web leftover"),)

@@ -13,13 +13,14 @@ from test_cli import bayan
 from test_ingest_formats import one
 
 from ingest import ingest
+from ingest.clean import find_date_line
 from ingest.passages import split
 from ingest.pipeline import rebuild
 from ingest.readers import Document, read
 from ingest.readers.layout import MAX_LEFT_OUT, MAX_LEFT_OUT_CHARS
 from ingest.readers.web import block_text, read_html
 from rag.build import list_statements
-from rag.schema import Statement
+from rag.schema import Span, Statement
 from rag.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("fake")
@@ -175,3 +176,10 @@ def test_a_figure_that_is_struck_out_is_none_of_the_statement() -> None:
 def test_text_outside_paragraphs_is_read_where_it_stands() -> None:
     written = "وقال الوزير:<br>الطريق <b>مغلق</b><p>ويُفتح غداً.</p>انتهى<table><tr><td>أ</td><td>ب</td></tr></table>"
     assert block_text(written) == "وقال الوزير:\nالطريق مغلق\n\nويُفتح غداً.\n\nانتهى\nأ — ب"
+
+
+def test_a_line_of_capitals_before_a_date_is_looked_at_once() -> None:
+    """Each of four words may be any part of it, as the pattern had it: 200 letters took minutes."""
+    line = "A" * 230 + " 3 May 2031"
+    assert find_date_line(f"{line}\n\nThe ministry said so.", ()) is None
+    assert find_date_line("NEW YORK, 3 May 2031\n\nThe ministry said so.", ()) == Span(0, 20)

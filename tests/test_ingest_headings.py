@@ -12,6 +12,7 @@ from fakes import FakeEmbeddings
 from hypothesis import given
 from hypothesis import strategies as st
 from pdfs import HEIGHT, MARGIN, STEP, WIDTH, font, printed, shaped
+from programs import needs
 from test_cli import bayan
 
 import ingest.pipeline as ingest_run
@@ -215,6 +216,7 @@ def headings_of(data: bytes) -> tuple[str | None, list[tuple[int, str]]]:
     return document.origins.get("headings"), found
 
 
+@needs("chromium")
 @pytest.mark.enable_socket  # a browser prints them
 def test_a_printed_page_keeps_its_headings_by_the_size_of_their_letters() -> None:
     arabic, english = (
@@ -232,6 +234,7 @@ def test_a_printed_page_keeps_its_headings_by_the_size_of_their_letters() -> Non
     assert found[3] == (None, []), "a communiqué of which the letterhead and the end are large has no sections"
 
 
+@needs("soffice")
 def test_a_word_document_printed_without_bookmarks_keeps_its_title_and_headings(tmp_path: Path) -> None:
     """Word's style of titles spaces letters out; LibreOffice draws Arabic ones together again with strokes that PDF calls hyphens."""
     (tmp_path / "ferry.docx").write_bytes(docx())

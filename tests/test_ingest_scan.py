@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import corpus
 import pdfs
 import pytest
 from formats import Sample
+from programs import needs
 from test_ingest_formats import one
 
 from ingest import ingest
 
 pytestmark = pytest.mark.usefixtures("fake")
-TESSERACT = shutil.which("tesseract") and any(Path("/usr/share/tesseract-ocr").glob("*/tessdata/ara.traineddata"))
-needs_tesseract = pytest.mark.skipif(not TESSERACT, reason="Tesseract with Arabic is not installed: apt install tesseract-ocr-ara")
 
 
 def sample(name: str) -> Sample:
@@ -29,7 +27,7 @@ def letters_alike(written: str, read_back: str) -> float:
     return SequenceMatcher(None, " ".join(written.split()), " ".join(read_back.split()), autojunk=False).ratio()
 
 
-@needs_tesseract
+@needs("tesseract")
 @pytest.mark.parametrize(
     ("name", "kind"), [("water-cut-sindyan.ar.txt", "PNG"), ("ferry-correction.en.txt", "JPEG"), ("fishermen-strike.txt", "TIFF")]
 )
@@ -44,7 +42,7 @@ def test_a_scan_gives_its_statement_back(name: str, kind: str, tmp_path: Path, i
     assert (again.unchanged, again.passages) == (1, 0)
 
 
-@needs_tesseract
+@needs("tesseract")
 def test_a_vowelled_page_is_not_taken_for_one_that_is_half_latin(tmp_path: Path, index: Path) -> None:
     written = sample("vowelled.ar.txt")
     (tmp_path / "a.png").write_bytes(pdfs.scanned(written, "PNG"))
@@ -53,7 +51,7 @@ def test_a_vowelled_page_is_not_taken_for_one_that_is_half_latin(tmp_path: Path,
     assert letters_alike(f"{written.title} {written.text}", one(index).text) >= 0.78
 
 
-@needs_tesseract
+@needs("tesseract")
 def test_latin_names_on_an_arabic_page_are_kept(tmp_path: Path, index: Path) -> None:
     said = "وقالت الهيئة إن شركة Delvanta Systems ستبدأ العمل يوم الأحد في ثلاثة أحياء.\n\n"
     text = said + sample("water-cut-sindyan.ar.txt").text[:150]
@@ -62,7 +60,7 @@ def test_latin_names_on_an_arabic_page_are_kept(tmp_path: Path, index: Path) -> 
     assert "Delvanta Systems" in one(index).text
 
 
-@needs_tesseract
+@needs("tesseract")
 def test_a_scanned_pdf_keeps_its_page_numbers(tmp_path: Path, index: Path) -> None:
     written = sample("ferry-correction.en.txt")
     (tmp_path / "a.pdf").write_bytes(pdfs.scanned(written, "PDF", page_lines=8))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.language import Date, amounts, date_within, dates, hijri, number_terms, numbers, same_date, same_number
+from rag.language import Date, amounts, analyse, date_within, dates, hijri, number_terms, numbers, same_date, same_number
 from rag.language.dates import gregorian_days, in_words
 from rag.language.numbers import in_digits
 
@@ -442,6 +442,17 @@ def test_a_number_is_searched_under_one_key_however_it_is_written() -> None:
 )
 def test_a_number_is_written_in_digits(text: str, digits: str) -> None:
     assert in_digits(only(text)) == digits
+
+
+def test_a_number_of_any_length_is_itself() -> None:
+    """Python turns no text of more than 4,300 digits into a whole number, and its decimals round at 28."""
+    written = "123456789" * 5
+    assert in_digits(only(written)) == f"{int(written):,}"
+    assert number_terms(written) == {f"#{written}"}
+    assert number_terms(f"مئة و{written}") == {"#100", f"#{written}"}
+    assert analyse("7" * 10_000).numbers == ("#" + "7" * 10_000,)
+    assert number_terms("7" * 2_000_000) == {"#" + "7" * 2_000_000}
+    assert dates("7" * 200_000) == []
 
 
 @pytest.mark.parametrize(

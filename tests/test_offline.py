@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, SAMPLES
+from programs import CHROMIUM, needs
 
 from rag.settings import load_settings
 
 BAYAN = Path(sys.executable).with_name("bayan")
-CHROMIUM = Path("/usr/bin/chromium")
 QUESTION = "How many teachers has Qamaria's education ministry newly hired?"
 ANSWER = "ألفاً ومئة وأربعين معلماً"
 
@@ -156,7 +156,7 @@ def test_the_doors_for_programs_connect_to_nothing(chat: str) -> None:
 @pytest.mark.integration
 @pytest.mark.browser
 @pytest.mark.enable_socket
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}")
+@needs("chromium")
 def test_a_question_in_the_chat_connects_to_nothing(chat: str) -> None:
     playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:

@@ -18,13 +18,13 @@ from typing import Any
 
 import fakes_ui as fakes
 import pytest
+from programs import CHROMIUM, needs
 
-CHROMIUM = Path("/usr/bin/chromium")
 MARKS = [
     pytest.mark.browser,
     pytest.mark.enable_socket,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}"),
+    needs("chromium"),
 ]
 FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 FAKES = Path(fakes.__file__)

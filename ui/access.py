@@ -152,6 +152,13 @@ class Access:
             self._remembered[_digest(credential)] = caller
         return caller
 
+    def counted_as(self, credential: str) -> str:
+        """Return under which name tries of a credential are counted: a key that there is by itself, all others and passwords by kind."""
+        match = _KEY.fullmatch(credential)
+        if match is None:
+            return "password"
+        return match[1] if any(key.key_id == match[1] for key in self._keys.listed()) else "key"
+
     def _of_key(self, credential: str) -> Caller | None:
         match = _KEY.fullmatch(credential)
         key = next((key for key in self._keys.listed() if match and key.key_id == match[1]), None)

@@ -8,11 +8,13 @@ may come in: callers arrive through `ui/doorway.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, File, Path, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
@@ -24,10 +26,12 @@ from rag.schema import Answer, Event, Facets, Filters, Hit, Quote, Statement, to
 from ui.access import Caller, Role
 from ui.filter_fields import Narrowed, narrowing, queried
 from ui.jobs import Job
-from ui.problems import INTERNAL, Given, Refusal, problem_responses, refusal_of, tell_problems
+from ui.problems import INTERNAL, Given, problem_responses, refusal_of, tell_problems
+from ui.refusal import Refusal
 from ui.service import Feedback, Service, Spoken, now
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_HISTORY = 20
 MAX_FILES = 20
@@ -125,7 +129,28 @@ async def ask(asked: Ask, request: Request, service: TheService) -> Answer | Res
     accepted = request.headers.get("accept", "")
     if asked.stream or (SSE in accepted and "application/json" not in accepted):
         return await streamed(asked, request, service)
-    return await service.ask(asked.question, history=asked.history, language=asked.language, filters=narrowing(asked.filters))
+    work = service.ask(asked.question, history=asked.history, language=asked.language, filters=narrowing(asked.filters))
+    return await while_there(request, work)
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do what a client waits for, and leave off when the client has gone. The request's body must have been read."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_departure(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            raise Refusal(499, "client-gone", "the client has gone")
+        return working.result()
+    finally:
+        leaving.cancel()
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def streamed(asked: Ask, request: Request, service: Service) -> Response:
@@ -135,10 +160,11 @@ async def streamed(asked: Ask, request: Request, service: Service) -> Response:
     first = await anext(events)
 
     async def lines() -> AsyncIterator[bytes]:
-        yield _line(first)
         try:
-            async for event in events:
-                yield _line(event)
+            async with aclosing(events):
+                yield _line(first)
+                async for event in events:
+                    yield _line(event)
         except Exception as error:  # the edge: the status is sent already
             refusal = refusal_of(error)
             if refusal.code == INTERNAL:

@@ -70,7 +70,7 @@ class Window:
                 self.browse = Browse(desk.assistant, desk.service, language, _bound)
             if evaluations and form:
                 with gr.Tab(words["tab_evaluation"], id="evaluation") as measuring:
-                    bench = EvalTab(evaluations, language)
+                    bench = EvalTab(evaluations, language, _bound)
                 form.wire(self.chat, self.switch, self.conversation)
                 bench.wire(self.switch, measuring, app)
             if desk.service:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +48,9 @@ def restore(file: Path, force: bool, index: Path | None, as_json: bool) -> None:
 
 
 def _tell(done: Archived, what: str, as_json: bool) -> None:
+    from rag.harmless import harmless, json_text
     from rag.schema import to_json
 
     vectors = "" if done.vectors else ", texts alone, without their vectors"
     text = f'{done.statements} statements {what} "{done.file}" ({done.bytes / 1e6:,.1f} MB{vectors}) in {done.seconds:.1f} s'
-    click.echo(json.dumps(to_json(done), ensure_ascii=False, indent=2) if as_json else text)
+    click.echo(json_text(to_json(done), indent=2) if as_json else harmless(text))

@@ -1,6 +1,7 @@
 """The tab of the statements: what the index holds, searched by title and text, added to by upload and taken from with confirmation.
 
-Lays out, wires and draws. What is uploaded goes to the same jobs as by REST; only editors add and remove where access is closed.
+Lays out, wires and draws. Files go from the browser to `POST /api/v1/jobs`, for no file passes through Gradio (`ui/firewall.py`); only
+editors add and remove where access is closed.
 
     Browse(Assistant.open("index"), service, "ar")  # within gr.Blocks
 """
@@ -9,9 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from html import escape
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -25,7 +24,7 @@ from ui.cards import meta_html, source_html
 from ui.icons import icon
 from ui.jobs import Job
 from ui.markup import element, isolate, said
-from ui.problems import Refusal
+from ui.refusal import Refusal
 from ui.service import Service
 from ui.strings import STRINGS
 
@@ -51,14 +50,15 @@ class Browse:
 
     def __init__(self, assistant: Holding, service: Service | None, language: Language, bound: Callable[..., str]) -> None:
         self.assistant, self.service = assistant, service
-        words = STRINGS[language]
         self.job = gr.State()  # the id of the upload under way
         with gr.Row(elem_id="browse-bar"):
             self.query = gr.Textbox(**self._query_labels(language), max_lines=1, elem_id="browse-query")
-            self.upload = gr.UploadButton(
-                words["upload"], file_count="multiple", file_types=sorted(READERS), size="sm", visible=service is not None, elem_id="upload"
+            self.upload = gr.HTML(
+                self._upload_html(language),
+                visible=service is not None,
+                elem_id="upload",
+                js_on_load=bound("upload", "uploaded", "refused"),
             )
-            self.upload.example_inputs = dict  # Gradio's own names a file on another host, and stands in the page
         self.told = gr.HTML("", elem_id="upload-told")
         self.list = gr.HTML("", elem_id="browse-list", js_on_load=bound("browse", "remove", "more"))
         self.shown = gr.State(SHOWN)  # how many are listed
@@ -73,7 +73,8 @@ class Browse:
         self.query.change(self._search_anew, trigger_mode="always_last", **anew)
         self.list.more(self._more, looked, [self.list, self.shown], **PRIVATE)
         begun = [self.told, self.job, self.timer]
-        self.upload.upload(self._upload, [self.upload, switch], begun, **PRIVATE)
+        self.upload.uploaded(self._uploaded, switch, begun, **PRIVATE)
+        self.upload.refused(refused_html, None, self.told, **PRIVATE)
         self.list.remove(self._remove, switch, begun, **PRIVATE)
         self.timer.tick(self._follow, [self.job, *looked], [self.told, self.timer, self.list], **PRIVATE)
         relabelled = [tab, self.query, self.upload, self.list]
@@ -83,7 +84,7 @@ class Browse:
     # Events
 
     def _admit(self, request: gr.Request) -> Any:
-        return gr.UploadButton(visible=self.service is not None and may_edit(request))
+        return gr.HTML(visible=self.service is not None and may_edit(request))
 
     def _list(self, query: str | None, language: Language, shown: int, request: gr.Request) -> str:
         return self._listed(query, language, shown, edits=self.service is not None and may_edit(request))
@@ -109,18 +110,14 @@ class Browse:
         except QuestionError:  # nothing in it to search for: titles may still hold it
             return []
 
-    def _upload(self, paths: list[str] | None, language: Language, request: gr.Request) -> tuple[Any, ...]:
-        if self.service is None or not paths or not may_edit(request):
+    def _uploaded(self, language: Language, given: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Follow a job that the browser has begun with the files that were chosen."""
+        if self.service is None or not may_edit(request):
             return element("p", "problem", language, said("editors_only", language)), None, gr.Timer(active=False)
         try:
-            with ExitStack() as files:
-                opened = [(Path(path).name, files.enter_context(open(path, "rb"))) for path in paths]
-                job = self.service.jobs.submit(opened)
-        except (Refusal, OSError) as problem:
+            job = self.service.jobs.find(str(given.answer["job_id"]))
+        except Refusal as problem:
             return problem_html(problem), None, gr.Timer(active=False)
-        finally:
-            for path in paths:
-                Path(path).unlink(missing_ok=True)  # the copy that the browser's upload left: the jobs keep their own
         return job_html(job, language), job.job_id, gr.Timer(active=True)
 
     def _follow(self, job_id: str | None, query: str | None, language: Language, shown: int, request: gr.Request) -> tuple[Any, ...]:
@@ -148,9 +145,12 @@ class Browse:
         return [
             gr.Tab(words["tab_statements"]),
             gr.Textbox(**self._query_labels(language)),
-            gr.UploadButton(words["upload"]),
+            self._upload_html(language),
             self._list(query, language, shown, request),
         ]
+
+    def _upload_html(self, language: Language) -> str:
+        return upload_html(STRINGS[language]["upload"], "api/v1/jobs", sorted(READERS), language, several=True)
 
     def _query_labels(self, language: Language) -> dict[str, Any]:
         words = STRINGS[language]
@@ -162,7 +162,28 @@ def may_edit(request: gr.Request) -> bool:
     return bool((request.request.scope.get("bayan.caller", LOCAL) if request.request else LOCAL).may("editor"))
 
 
+def only_editors(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what does as `act` does for editors, and for all others nothing: an event can be sent by any program."""
+
+    def acting(request: gr.Request, *given: Any) -> Any:
+        return act(*given) if may_edit(request) else gr.skip()
+
+    return acting
+
+
 # Drawing
+
+
+def upload_html(label: str, to: str, suffixes: Sequence[str], interface: Language, *, several: bool = False) -> str:
+    """Draw the button that has files chosen and sends them to one of our own doors; `ui/script.js` does so and tells what came of it."""
+    many = " multiple" if several else ""
+    chooser = f'<input type="file" class="spoken" data-to="{to}" accept="{",".join(suffixes)}"{many}>'
+    return element("label", "upload", interface, f"{isolate(label, interface)}{chooser}")
+
+
+def refused_html(given: gr.EventData) -> str:
+    """Draw why files that the browser sent were not taken, in the words that it was told."""
+    return element("p", "problem detail", "en", isolate(str(given.detail)[:500], "en"))
 
 
 def statements_html(

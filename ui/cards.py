@@ -12,6 +12,7 @@ from html import escape
 
 from rag.emphasis import emphasised
 from rag.frame import newest
+from rag.harmless import harmless
 from rag.schema import Citation, Hit, Language, Statement
 from ui.conversation import Exchange
 from ui.icons import icon
@@ -103,7 +104,7 @@ def _section_html(section: Sequence[str], language: Language, interface: Languag
 
 def source_html(source: str, interface: Language) -> str:
     """Draw where a statement comes from, as text: an address in a document is no link of ours."""
-    return element("p", "source", interface, f'{said("source", interface)}: <bdi dir="ltr">{escape(source)}</bdi>')
+    return element("p", "source", interface, f'{said("source", interface)}: <bdi dir="ltr">{escape(harmless(source))}</bdi>')
 
 
 def timeline_html(found: Sequence[Hit], turn: int, interface: Language) -> str:

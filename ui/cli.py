@@ -7,7 +7,6 @@ that needs them, so that `bayan --help` is quick.
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -18,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.errors import BayanError, IndexMissing, SettingsError
+from rag.harmless import harmless, json_text
 from ui.backup_cli import back_up, restore
 from ui.eval_cli import evaluation
 from ui.filter_options import filter_options, told
 from ui.keys_cli import keys
-from ui.lines import account_text, answer_text, facets_text, findings_text, hit_text, model_text, report_text, statement_text
+from ui.lines import account_text, answer_text, echo, facets_text, findings_text, hit_text, model_text, report_text, statement_text
 
 if TYPE_CHECKING:
     from rag.schema import IngestReport
@@ -46,8 +46,11 @@ class Edge(click.Group):
         try:
             return super().invoke(ctx)
         except BayanError as error:
-            click.echo(f"bayan: {' '.join(str(error).split())}", err=True)
+            echo(f"bayan: {' '.join(str(error).split())}", err=True)
             ctx.exit(1)
+        except click.ClickException as error:  # click prints it, with what was typed and names of files
+            error.message = harmless(error.message)  # type: ignore[misc]
+            raise
 
 
 @click.group(cls=Edge, context_settings={"help_option_names": ["-h", "--help"]})
@@ -151,7 +154,7 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     settings = _settings(index=index, llm=llm, host=host, port=port)
     Access.configured(settings)  # before the model is loaded for nothing
     _tell_memory(settings)
-    click.echo("loading the model and the index …", err=True)
+    echo("loading the model and the index …", err=True)
     gc.disable()  # until it serves: the imports make millions of lasting objects, and looking through them takes a second of twelve
     Thread(target=import_module, args=("ui.server",), daemon=True).start()  # the window's parts, while model and index are read
     from rag.assistant import Assistant
@@ -161,7 +164,7 @@ def serve(index: Path | None, llm: str | None, host: str | None, port: int | Non
     try:
         assistant = Assistant.open(settings=settings)
     except IndexMissing:  # the window opens all the same, and takes statements
-        click.echo(f'there is no index at "{settings.index}" yet; statements can be added in the window', err=True)
+        echo(f'there is no index at "{settings.index}" yet; statements can be added in the window', err=True)
         assistant = LateAssistant(settings)
     from ui.server import serve as serve_doors
 
@@ -218,7 +221,7 @@ def remove(ids: tuple[str, ...], index: Path | None) -> None:
     from ingest import pipeline
 
     for statement_id in pipeline.remove(ids, settings=_settings(index=index)):
-        click.echo(f"removed {statement_id}", err=True)
+        echo(f"removed {statement_id}", err=True)
 
 
 @main.group()
@@ -259,7 +262,7 @@ def pull(name: str) -> None:
         from rag.embeddings import engine_of, unpacked
 
         path = unpacked(path, entry(name).sha256, engine=engine_of(name, settings.embedding_engine), thorough=True)
-    click.echo(f"{name} is ready in {path}", err=True)
+    echo(f"{name} is ready in {path}", err=True)
 
 
 @models.command("verify")
@@ -270,7 +273,7 @@ def verify_models(names: tuple[str, ...]) -> None:
 
     cache = _settings().cache
     for name in names or [name for name in catalogue() if installed(name, cache)]:
-        click.echo(f"{name} is as catalogued: {verify(name, cache=cache)}", err=True)
+        echo(f"{name} is as catalogued: {verify(name, cache=cache)}", err=True)
 
 
 @main.command()
@@ -310,16 +313,16 @@ def _watch(sources: tuple[str, ...], settings: Settings, *, every: float, as_jso
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for report in watch(sources, settings=settings, interval_s=60 * every, **given):
-            click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else report_text(report))
+            echo(json_text(to_json(report)) if as_json else report_text(report))
             sys.stdout.flush()
             _tell_problems(report)
     except KeyboardInterrupt:
-        click.echo("stopped", err=True)
+        echo("stopped", err=True)
 
 
 def _tell_problems(report: IngestReport) -> None:
     for problem in (*report.rejected, *report.warnings):
-        click.echo(f"bayan: {problem.reason}", err=True)
+        echo(f"bayan: {problem.reason}", err=True)
 
 
 def _columns(told: str | None) -> dict[str, str]:
@@ -346,13 +349,13 @@ def _tell_memory(settings: Settings) -> None:
     if needed := memory_needed(settings.llm):
         name = settings.llm.partition(":")[2]
         fetched = "" if installed(name, settings.cache) else " and is fetched first"
-        click.echo(f"{name} takes about {needed / 1e6:,.0f} MB of memory{fetched} …", err=True)
+        echo(f"{name} takes about {needed / 1e6:,.0f} MB of memory{fetched} …", err=True)
 
 
 def _print(record: Any, as_text: Callable[[Any], str], as_json: bool) -> None:
     from rag.schema import to_json
 
-    click.echo(json.dumps(to_json(record), ensure_ascii=False, indent=2) if as_json else as_text(record))
+    echo(json_text(to_json(record), indent=2) if as_json else as_text(record))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from rag.assistant import check_history
+from rag.errors import HistoryError
 from rag.frame import differing
 from rag.schema import Answer, Citation, Filters, Hit, Statement, to_json
 
@@ -88,7 +90,8 @@ def from_kept(kept: object) -> Conversation:
             answer = _ANSWER.validate_python(entry["answer"])
             found = _HITS.validate_python(entry.get("found", []))
             filters = _FILTERS.validate_python(entry.get("filters"))
-        except (ValidationError, TypeError, KeyError, AttributeError):
+            check_history([answer])
+        except (ValidationError, TypeError, KeyError, AttributeError, HistoryError):
             continue
         exchanges.append(Exchange(answer.question, answer=answer, found=found, filters=filters, thumb=str(entry.get("thumb", ""))))
     return tuple(exchanges)

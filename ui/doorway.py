@@ -3,7 +3,8 @@
 - Other web sites: a request that a page of another origin made is refused, and while access is open, so is one that was sent to another
   name than this machine's (DNS rebinding) or through a proxy.
 - Callers: once there are keys or a password, everything but `/healthz` and `/readyz` wants one.
-- Rates and sizes: the doors for programs take a number of requests a minute from each key or address, and bodies up to a size.
+- Rates and sizes: each key or address may make so many requests a minute (of the window, `ui/firewall.py` counts), and a body that is too
+  large is refused before it is read; one that comes too slowly is given up.
 - Every response carries the request's id, headers that keep browsers strict, and is counted.
 
 Knows nothing of what is behind the doors.
@@ -11,6 +12,7 @@ Knows nothing of what is behind the doors.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -25,7 +27,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import BayanError
 from ui.access import LOCAL, Access, Caller, credential_of, is_loopback
-from ui.problems import Refusal, problem_response, refusal_of
+from ui.limits import RateLimit, wait_if
+from ui.problems import problem_response, refusal_of
+from ui.refusal import Refusal
 from ui.service import Meters
 from ui.telemetry import Telemetry
 
@@ -34,8 +38,11 @@ log = logging.getLogger(__name__)
 PROGRAMS = ("/api/", "/v1/", "/mcp", "/metrics")
 PROBES = ("/healthz", "/readyz")
 PUBLIC = (*PROBES, "/widget.js")  # the widget's script holds nothing; the chat that it frames asks for itself
-MAX_BODY_BYTES = 2_000_000
-ATTEMPTS_A_MINUTE = 10  # of keys and passwords not seen before, from one address
+UPLOADS = ("/api/v1/jobs", "/evaluations/sets")
+WINDOW = "/gradio_api/"
+MAX_BODY_BYTES, MAX_WINDOW_BYTES = 2_000_000, 8_000_000  # a window sends the conversations that its browser keeps, some 4 MB at most
+BODY_S = 30.0  # until the next piece of a body is there
+ATTEMPTS_A_MINUTE = 10  # of passwords not seen before, and of keys of one name or none, from one address
 METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Bayan", charset="UTF-8"'}
 REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
@@ -57,7 +64,8 @@ class Doorway:
     ) -> None:
         self.app, self.access, self.meters, self.telemetry, self.framed = app, access, meters, telemetry, framed
         self.max_upload_bytes = max_upload_bytes
-        self.requests, self.attempts = Buckets(rate_limit), Buckets(ATTEMPTS_A_MINUTE)
+        self.requests, self.attempts = RateLimit(rate_limit), RateLimit(ATTEMPTS_A_MINUTE)
+        self._checking = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # nothing here speaks it
@@ -70,6 +78,7 @@ class Doorway:
         with self.telemetry.request(visit.request_id, scope["method"]) as told:
             try:
                 scope["bayan.caller"] = await self._admit(scope, visit.headers)
+                receive = self._bounded(scope, receive, visit.headers)
             except (Refusal, BayanError) as refusal:
                 await problem_response(scope, refusal_of(refusal))(scope, receive, visit.send)
             else:
@@ -80,7 +89,7 @@ class Doorway:
 
     async def _enter(self, scope: Scope, receive: Receive, visit: Visit) -> None:
         try:
-            await self.app(scope, self._bounded(scope, receive), visit.send)
+            await self.app(scope, receive, visit.send)
         except Exception as error:  # the edge: logged once, and told when nothing was said yet
             log.exception("the request %s failed", visit.request_id)
             if not visit.answered:
@@ -93,7 +102,7 @@ class Doorway:
             _refuse_other_machines(headers, address)
         caller = LOCAL if self.access.open or scope["path"] in PUBLIC else await self._identify(headers, address)
         if scope["path"].startswith(PROGRAMS):
-            _wait_if(self.requests.take(address if caller is LOCAL else caller.name), "too-many-requests", "too many requests")
+            wait_if(self.requests.take(address if caller is LOCAL else caller.name), "too-many-requests", "too many requests")
         return caller
 
     async def _identify(self, headers: Headers, address: str) -> Caller:
@@ -102,27 +111,41 @@ class Doorway:
             raise Refusal(401, "no-credentials", "this server wants an API key (Authorization: Bearer KEY) or its password", CHALLENGE)
         if caller := self.access.remembered(credential):
             return caller
-        _wait_if(self.attempts.take(address), "too-many-attempts", "too many keys or passwords were tried")
-        if caller := await run_in_threadpool(self.access.check, credential):
-            return caller
+        async with self._checking:  # one after the other: a page asks for many things at once, which are one try of its password
+            if caller := self.access.remembered(credential):
+                return caller
+            # Wrong passwords keep no key out, nor wrong keys another: each is counted by itself.
+            kind = self.access.counted_as(credential)
+            wait_if(self.attempts.take(f"{address} {kind}"), "too-many-attempts", "too many keys or passwords were tried")
+            if caller := await run_in_threadpool(self.access.check, credential):
+                return caller
         raise Refusal(401, "wrong-credentials", "the API key or password is not known here; ask whoever runs Bayan for one", CHALLENGE)
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """Stop reading a body at its limit; the chat has its own."""
-        if not scope["path"].startswith(PROGRAMS):
-            return receive
-        limit = self.max_upload_bytes if scope["path"] == "/api/v1/jobs" else MAX_BODY_BYTES
-        taken = 0
+    def _bounded(self, scope: Scope, receive: Receive, headers: Headers) -> Receive:
+        """Refuse a body by the size it says it has, and stop reading one at its limit, or when nothing more comes of it."""
+        limit = self._limit(scope["path"])
+        too_large = f"the request is larger than {limit / 1_000_000:g} MB; send less at once"
+        if int(headers.get("content-length", "0")) > limit:  # both servers refuse what is no number
+            raise Refusal(413, "too-large", too_large, {"Connection": "close"})
+        taken, whole = 0, False
 
         async def bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
+            nonlocal taken, whole
+            try:
+                message = await (receive() if whole else asyncio.wait_for(receive(), BODY_S))
+            except TimeoutError as late:
+                raise HTTPException(408, f"nothing of the request came for {BODY_S:g} s; send it again", {"Connection": "close"}) from late
+            taken, whole = taken + len(message.get("body", b"")), not message.get("more_body")
             if taken > limit:
-                raise HTTPException(413, f"the request is larger than {limit // 1_000_000} MB; send less at once")
+                raise HTTPException(413, too_large, {"Connection": "close"})
             return message
 
         return bounded
+
+    def _limit(self, path: str) -> int:
+        if path in UPLOADS:
+            return self.max_upload_bytes
+        return MAX_WINDOW_BYTES if path.startswith(WINDOW) else MAX_BODY_BYTES
 
     def _count(self, scope: Scope, visit: Visit) -> str:
         """Count a request under its route, and return that."""
@@ -158,34 +181,6 @@ class Visit:
                 headers.setdefault("content-security-policy", NO_CONTENT)
                 headers.setdefault("cache-control", "no-store")
         await self._send(message)
-
-
-class Buckets:
-    """Token buckets: `per_minute` on average and at most as many at once, for each caller; 0 means no limit."""
-
-    MOST = 10_000
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens left, and when
-
-    def take(self, who: str) -> float:
-        """Take a token and return 0, or return the seconds until there is one."""
-        if not self._per_minute:
-            return 0
-        now = time.monotonic()
-        left, then = self._buckets.pop(who, (self._per_minute, now))
-        left = min(self._per_minute, left + (now - then) * self._per_minute / 60)
-        self._buckets[who] = (max(left - 1, 0) if left >= 1 else left, now)
-        if len(self._buckets) > self.MOST:
-            del self._buckets[next(iter(self._buckets))]  # whoever has not been seen for longest
-        return 0 if left >= 1 else (1 - left) * 60 / self._per_minute
-
-
-def _wait_if(seconds: float, code: str, what: str) -> None:
-    if seconds:
-        wait = int(seconds) + 1
-        raise Refusal(429, code, f"{what}; try again in {wait} s", {"Retry-After": str(wait)})
 
 
 def _refuse_other_sites(path: str, headers: Headers) -> None:

@@ -5,7 +5,6 @@ Knows options and printing only; heavy parts are imported by the command that ne
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from tqdm import tqdm
+
+from rag.harmless import json_text
+from ui.lines import echo
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -168,7 +170,7 @@ def new(index: Path | None, output: Path, propose: bool, llm: str | None, each: 
         output.unlink()  # nothing half-made is left; what a provider charges for is little and can be asked for again
         raise
     told = f"review them with: bayan eval accept {output}" if propose else "write a question and its evidence in each, delete the others"
-    click.echo(f'{len(output.read_text("utf-8").splitlines())} lines in "{output}": {told}', err=True)
+    echo(f'{len(output.read_text("utf-8").splitlines())} lines in "{output}": {told}', err=True)
 
 
 def _propose(file: TextIO, statements: Sequence[Statement], settings: Settings, each: int, language: Language | None) -> None:
@@ -178,7 +180,7 @@ def _propose(file: TextIO, statements: Sequence[Statement], settings: Settings, 
     model = _chat_model(settings, "--propose")
     try:
         for records in tqdm(propose(statements, model, settings.llm, each=each, language=language), total=len(statements), disable=None):
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+            file.writelines(json_text(record) + "\n" for record in records)
     except Exception as error:  # each provider raises its own
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f'the language model "{settings.llm}" could not be asked: {reason}') from error
@@ -200,9 +202,7 @@ def accept(path: Path, ids: tuple[str, ...]) -> None:
         raise SetError([f'"{path}" has no proposed question with the id "{key}"' for key in unknown])
     decided: dict[str, str] = dict.fromkeys(ids, "a")
     for key, record in waiting.items() if not ids else ():
-        click.echo(
-            f"\n{key}  {record.get('question')}\n  answered by: {' | '.join(record.get('evidence') or [])}\n  {record.get('note', '')}"
-        )
+        echo(f"\n{key}  {record.get('question')}\n  answered by: {' | '.join(record.get('evidence') or [])}\n  {record.get('note', '')}")
         choice = click.prompt("(a)ccept, (d)rop, (l)ater, (q)uit", type=click.Choice(["a", "d", "l", "q"]), show_choices=False)
         if choice == "q":
             break
@@ -212,7 +212,7 @@ def accept(path: Path, ids: tuple[str, ...]) -> None:
     )
     counts = {name: list(decided.values()).count(choice) for name, choice in (("accepted", "a"), ("dropped", "d"))}
     left = len(waiting) - sum(counts.values())
-    click.echo(f"{counts['accepted']} accepted, {counts['dropped']} dropped, {left} still wait", err=True)
+    echo(f"{counts['accepted']} accepted, {counts['dropped']} dropped, {left} still wait", err=True)
 
 
 @evaluation.command()
@@ -239,7 +239,7 @@ def judge(name: str, index: Path | None, folder: Path | None, llm: str | None, r
             bar.update(done - bar.n)
 
         ask_judge(run, _chat_model(settings, "judging"), settings.llm, watch=watch)
-    click.echo(report.judged_text(run))
+    echo(report.judged_text(run))
     _write_reports(run, {}, [], reports, None)
 
 
@@ -283,9 +283,9 @@ def _print(done: Run, compared: dict[str, Comparison], verdicts: list[Verdict], 
     from evals import report
 
     record: dict[str, Any] = report.contract(done, compared, verdicts)
-    click.echo(json.dumps(record, ensure_ascii=False, indent=2) if as_json else report.as_text(done, compared))
+    echo(json_text(record, indent=2) if as_json else report.as_text(done, compared))
     for warning in done.about["warnings"]:
-        click.echo(f"bayan: {warning}", err=True)
+        echo(f"bayan: {warning}", err=True)
     for verdict in verdicts:
-        click.echo(f"bayan: {'passed' if verdict.passed else 'FAILED'}: {verdict.sentence}", err=True)
-    click.echo(f"bayan: the run is kept in {done.folder}", err=True)
+        echo(f"bayan: {'passed' if verdict.passed else 'FAILED'}: {verdict.sentence}", err=True)
+    echo(f"bayan: the run is kept in {done.folder}", err=True)

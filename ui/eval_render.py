@@ -17,6 +17,7 @@ from evals.runs import Run
 from evals.stored import StoredRun
 from evals.summary import ALL
 from rag.errors import BayanError
+from rag.harmless import harmless
 from rag.schema import Answer, Language
 from ui.evaluations import Busy, State
 from ui.markup import DIRECTIONS, isolate, message_language
@@ -160,7 +161,7 @@ def _items(keys: Sequence[str], questions: Questions, interface: Language) -> It
     for key in keys:
         text = questions.get(key, key)
         language = message_language(text, default=interface)
-        yield _element("li", "", language, f"<bdi>{escape(key)}</bdi> {isolate(text, language)}")
+        yield _element("li", "", language, f"<bdi>{escape(harmless(key))}</bdi> {isolate(text, language)}")
 
 
 def _change_row(change: Change, interface: Language) -> str:

@@ -1,24 +1,23 @@
 """The evaluation tab of the window: choose a set, run it, read and compare what came of it.
 
-Lays out and wires; where access is closed, only editors see it and run anything. Knows nothing of how runs are made and kept
-(`ui/evaluations.py`) or drawn (`ui/eval_render.py`).
+Lays out and wires; where access is closed, only editors see anything of it or run anything: every event and route asks for the role itself.
+Knows nothing of how runs are made and kept (`ui/evaluations.py`) or drawn (`ui/eval_render.py`).
 
     EvalTab(Evaluations(settings), "ar")  # within gr.Blocks
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from evals.runs import RunError
 from rag.errors import BayanError
 from rag.schema import Language
-from ui.browse import may_edit
+from ui.browse import may_edit, only_editors, refused_html, upload_html
 from ui.eval_render import comparison_html, note_html, problem_html, report_html, result_html, run_label, state_html, unfinished_html
 from ui.evaluations import UPLOADS, Evaluations
 from ui.markup import element, said
@@ -26,60 +25,46 @@ from ui.strings import STRINGS
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 POLL_S = 0.7
-REPORT_HEADERS = {
-    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
-    "x-frame-options": "SAMEORIGIN",
-    "cache-control": "no-store",
-}
 WITHOUT = ""  # the choice of no comparison
-
-
-def mount_reports(web: FastAPI, evaluations: Evaluations) -> None:
-    """Serve reports at /evaluations/RUN: pages that need no script, and are let run none."""
-
-    @web.get("/evaluations/{name}", include_in_schema=False)
-    def report(name: str, request: Request) -> Response:
-        try:
-            return HTMLResponse(evaluations.report(name, request.query_params.get("before")), headers=REPORT_HEADERS)
-        except RunError as error:
-            return PlainTextResponse(str(error), status_code=404)
 
 
 class EvalTab:
     """The tab's parts and what each event does to them. Every session sees the same run under way."""
 
-    def __init__(self, evaluations: Evaluations, language: Language) -> None:
+    def __init__(self, evaluations: Evaluations, language: Language, bound: Callable[..., str]) -> None:
         self.evaluations = evaluations
         words = STRINGS[language]
         with gr.Row(elem_id="bench"):
             with gr.Column(scale=2, min_width=300, elem_id="bench-choose"):
                 self.intro = gr.HTML(self._intro(language))
-                self.sets = gr.Dropdown(**self._set_choices(language), filterable=False, elem_id="eval-set")
-                self.upload = gr.UploadButton(words["eval_upload"], file_types=list(UPLOADS), size="sm", elem_id="eval-upload")
+                self.sets = gr.Dropdown([], label=words["eval_sets"], filterable=False, elem_id="eval-set")
+                self.upload = gr.HTML(self._upload_html(language), elem_id="eval-upload", js_on_load=bound("upload", "uploaded", "refused"))
                 self.search = gr.Checkbox(label=words["eval_retrieval_only"], elem_id="eval-search")
                 self.start = gr.Button(words["eval_run"], variant="primary", elem_id="eval-start")
                 self.end = gr.Button(words["eval_stop"], variant="stop", visible=False, elem_id="eval-stop")
                 self.state = gr.HTML(elem_id="eval-state")
             with gr.Column(scale=3, min_width=300, elem_id="bench-read"):
-                self.runs = gr.Dropdown(**self._run_choices(language), filterable=False, elem_id="eval-run")
-                self.before = gr.Dropdown(**self._before_choices(language, None), filterable=False, elem_id="eval-before")
+                self.runs = gr.Dropdown([], label=words["eval_runs"], filterable=False, elem_id="eval-run")
+                self.before = gr.Dropdown([], label=words["eval_before"], filterable=False, elem_id="eval-before")
                 self.result = gr.HTML(elem_id="eval-result")
         self.timer = gr.Timer(POLL_S, active=False)
 
     def wire(self, switch: gr.Radio, shown: gr.Tab, app: gr.Blocks) -> None:
         """Join events to what they do; `shown` is the tab itself."""
         following = [self.state, self.start, self.end, self.timer, self.runs, self.before, self.result]
-        self.upload.upload(self._keep, [self.upload, switch], [self.sets, self.state], **PRIVATE)
+        self.upload.uploaded(self._kept, switch, [self.sets, self.state], **PRIVATE)
+        self.upload.refused(refused_html, None, self.state, **PRIVATE)
         self.start.click(self._start, [self.sets, self.search, switch], [self.state, self.start, self.end, self.timer], **PRIVATE)
         self.end.click(self._stop, switch, self.state, queue=False, **PRIVATE)
-        self.timer.tick(self._follow, [switch, self.runs, self.before], following, **PRIVATE)
+        self.timer.tick(only_editors(self._follow), [switch, self.runs, self.before], following, **PRIVATE)
         chosen: dict[str, Any] = {"inputs": [self.runs, self.before, switch], "outputs": [self.before, self.result], **PRIVATE}
-        gr.on([self.runs.change, self.before.change], self._show, **chosen)
+        gr.on([self.runs.change, self.before.change], only_editors(self._show), **chosen)
         parts = [self.intro, self.sets, self.upload, self.search, self.start, self.end, self.state, self.runs, self.before, self.result]
         spoken = [switch, self.sets, self.runs, self.before]
-        switch.change(self._relabel, spoken, [shown, *parts], queue=False, **PRIVATE)
+        switch.change(only_editors(self._relabel), spoken, [shown, *parts], queue=False, **PRIVATE)
         for event in (shown.select, app.load):  # sets and runs may have come by the chat, another window or a terminal
-            event(self._refresh, [switch, self.sets, self.runs], [self.sets, self.runs, *following[:4]], **PRIVATE)
+            seen = [self.sets, self.runs, self.before, *following[:4]]
+            event(only_editors(self._refresh), [switch, self.sets, self.runs, self.before], seen, **PRIVATE)
 
     def _relabel(self, language: Language, chosen: str | None, run: str | None, before: str | None) -> list[Any]:
         """Say everything in the other language."""
@@ -88,7 +73,7 @@ class EvalTab:
             gr.Tab(words["tab_evaluation"]),
             self._intro(language),
             gr.Dropdown(**self._set_choices(language, chosen)),
-            gr.UploadButton(words["eval_upload"]),
+            self._upload_html(language),
             gr.Checkbox(label=words["eval_retrieval_only"]),
             gr.Button(words["eval_run"]),
             gr.Button(words["eval_stop"]),
@@ -100,21 +85,19 @@ class EvalTab:
 
     # Events
 
-    def _keep(self, upload: str, language: Language, request: gr.Request) -> tuple[Any, ...]:
+    def _kept(self, language: Language, given: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Choose the set that the browser has brought."""
         if not may_edit(request):
             return gr.skip(), refusal_html(language)
-        try:
-            kept = self.evaluations.keep(Path(upload))
-        except BayanError as problem:
-            return gr.skip(), problem_html(problem, language)
-        gr.Info(STRINGS[language]["eval_kept"].format(name=kept.name), title=STRINGS[language]["name"])
-        return gr.Dropdown(**self._set_choices(language, _name(kept))), ""
+        name = str(given.answer["name"])
+        gr.Info(STRINGS[language]["eval_kept"].format(name=Path(name).name), title=STRINGS[language]["name"])
+        return gr.Dropdown(**self._set_choices(language, name)), ""
 
     def _start(self, name: str | None, retrieval_only: bool, language: Language, request: gr.Request) -> tuple[Any, ...]:
         if not may_edit(request):
             return refusal_html(language), *self._buttons()
         try:
-            if chosen := next((found for found in self.evaluations.sets() if _name(found) == name), None):
+            if chosen := next((found for found in self.evaluations.sets() if self.evaluations.shown_name(found) == name), None):
                 self.evaluations.start(chosen, retrieval_only=retrieval_only)
         except BayanError as problem:
             return problem_html(problem, language), *self._buttons()
@@ -141,9 +124,10 @@ class EvalTab:
         result = self._result(runs["value"], befores["value"], language)  # one that was shown as unfinished is not chosen anew
         return state_html(state, language), *buttons, gr.Dropdown(**runs), gr.Dropdown(**befores), result
 
-    def _refresh(self, language: Language, chosen: str | None, run: str | None) -> tuple[Any, ...]:
-        sets, runs = gr.Dropdown(**self._set_choices(language, chosen)), gr.Dropdown(**self._run_choices(language, run))
-        return sets, runs, state_html(self.evaluations.state, language), *self._buttons()
+    def _refresh(self, language: Language, chosen: str | None, run: str | None, before: str | None) -> tuple[Any, ...]:
+        sets, runs = self._set_choices(language, chosen), self._run_choices(language, run)
+        choices = (sets, runs, self._before_choices(language, runs["value"], before))
+        return *(gr.Dropdown(**each) for each in choices), state_html(self.evaluations.state, language), *self._buttons()
 
     def _show(self, run: str | None, before: str | None, language: Language) -> tuple[Any, ...]:
         choices = self._before_choices(language, run, before)
@@ -162,10 +146,13 @@ class EvalTab:
         help_text = words["eval_upload_help"].format(folder=self.evaluations.sets_folder.name)
         return note_html(words["eval_intro"], language) + note_html(help_text, language)
 
+    def _upload_html(self, language: Language) -> str:
+        return upload_html(STRINGS[language]["eval_upload"], "evaluations/sets", UPLOADS, language)
+
     def _set_choices(self, language: Language, chosen: str | None = None) -> dict[str, Any]:
         words, paths = STRINGS[language], self.evaluations.sets()
         named = {self.evaluations.feedback: words["eval_set_feedback"], self.evaluations.samples: words["eval_set_samples"]}
-        choices = [(named.get(path, path.name), _name(path)) for path in paths]
+        choices = [(named.get(path, path.name), self.evaluations.shown_name(path)) for path in paths]
         value = chosen if chosen in {name for _, name in choices} else choices[0][1] if choices else None
         return {"label": words["eval_sets"], "choices": choices, "value": value, "info": None if choices else words["eval_no_sets"]}
 
@@ -213,8 +200,3 @@ class EvalTab:
 def refusal_html(language: Language) -> str:
     """Say who may run evaluations."""
     return element("p", "problem", language, said("eval_editors_only", language))
-
-
-def _name(path: Path) -> str:
-    """What the page calls a set: the samples lie in another folder than those kept, and where both lie is not told."""
-    return f"{path.parent.name}/{path.name}"

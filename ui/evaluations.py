@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 UPLOADS = (*OWN, ".json")  # a BEIR folder or a .topics file with its .qrels is put into the folder of sets by hand
 
+MAX_NAME_CHARS = 60
+
 
 @dataclass(frozen=True)
 class State:
@@ -90,11 +92,11 @@ class Evaluations:
         sources = {Path(statement.source).stem for statement in list_statements(self._settings)}
         return {question.statement for question in read_sets([self.samples])[0].questions if question.statement} <= sources
 
-    def keep(self, upload: Path) -> Path:
-        """Check an uploaded set and put it into the folder of sets, beside one of the same name. Raises SetError."""
+    def keep(self, upload: Path, *, name: str | None = None) -> Path:
+        """Check an uploaded set and put it into the folder of sets under its name, beside one of the same. Raises SetError."""
         read_sets([upload])
         self.sets_folder.mkdir(parents=True, exist_ok=True)
-        name, number = re.sub(r"[^\w.-]+", "-", upload.stem).strip(".-") or "set", 1
+        name, number = re.sub(r"[^\w.-]+", "-", name or upload.stem)[:MAX_NAME_CHARS].strip(".-") or "set", 1
         while (place := self.sets_folder / f"{name}{f'-{number}' if number > 1 else ''}{upload.suffix}").exists():
             if place.read_bytes() == upload.read_bytes():
                 return place
@@ -102,6 +104,10 @@ class Evaluations:
         partial = place.with_suffix(".partial")
         shutil.copyfile(upload, partial)
         return partial.rename(place)
+
+    def shown_name(self, path: Path) -> str:
+        """Return what the page calls a set: the samples lie in another folder than those kept, and where both lie is not told."""
+        return f"{path.parent.name}/{path.name}"
 
     # The run under way
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from io import BytesIO
 from typing import Any, Literal
 
+from rag.harmless import harmless
 from rag.schema import Answer, Citation, Language
 from ui.conversation import Exchange
 from ui.markup import DIRECTIONS, element, isolate, message_language
@@ -53,7 +54,8 @@ class _Part:
 def export(conversation: Sequence[Exchange], form: Format, interface: Language) -> bytes:
     """Return the answered part of a conversation as a file."""
     writers: dict[Format, Callable[[list[_Part], Language], bytes]] = {"html": _html, "md": _markdown, "docx": _docx}
-    return writers[form](list(_parts(conversation, interface)), interface)
+    parts = [replace(part, text=harmless(part.text)) for part in _parts(conversation, interface)]
+    return writers[form](parts, interface)
 
 
 def _parts(conversation: Sequence[Exchange], interface: Language) -> Iterator[_Part]:

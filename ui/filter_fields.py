@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rag.filters import MAX_VALUES
 from rag.schema import Filters, Language
-from ui.filter_options import ISSUER, LANGUAGE, SINCE, SOURCE, STATEMENT, UNTIL
+from ui.filter_help import ISSUER, LANGUAGE, SINCE, SOURCE, STATEMENT, UNTIL
 from ui.problems import Given
 
 

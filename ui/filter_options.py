@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ui.filter_help import ISSUER, LANGUAGE, SINCE, SOURCE, STATEMENT, UNTIL
+
 if TYPE_CHECKING:
     from rag.schema import Filters
 
 F = TypeVar("F", bound=Callable[..., Any])
-ISSUER = "Only statements of this issuer"
-SINCE, UNTIL = "Only statements of this day (2031-05-17), month or year and later", "Only statements of this day, month or year and earlier"
-LANGUAGE = "Only passages in this language"
-SOURCE = "Only statements from this path or address, from the folder or site, or of this file's or folder's name"
-STATEMENT = "Only the statement with this id"
 
 
 def filter_options(command: F) -> F:

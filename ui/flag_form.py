@@ -17,6 +17,7 @@ from evals.feedback import Doubt, FeedbackError, add_question
 from rag.followup import in_context
 from rag.language import language_of
 from rag.schema import Answer, Language, Statement
+from ui.browse import may_edit, only_editors
 from ui.conversation import Exchange
 from ui.eval_render import flagged_html, problem_html
 from ui.evaluations import Evaluations
@@ -57,10 +58,10 @@ class FlagForm:
         chat.doubt(self._open, [conversation, switch], filled, **PRIVATE)
         self.answerable.change(lambda marked: gr.Textbox(visible=marked == YES), self.answerable, self.evidence, queue=False, **PRIVATE)
         given = [self.flagged, self.question, self.language, self.answerable, self.evidence, switch]
-        self.save.click(self._save, given, [self.form, self.problem], **PRIVATE)
+        self.save.click(only_editors(self._save), given, [self.form, self.problem], **PRIVATE)
         self.cancel.click(lambda: gr.Column(visible=False), None, self.form, queue=False, **PRIVATE)
         parts = [self.about, self.question, self.language, self.answerable, self.evidence, self.problem, self.save, self.cancel]
-        switch.change(self._relabel, [switch, self.flagged], parts, queue=False, **PRIVATE)
+        switch.change(only_editors(self._relabel), [switch, self.flagged], parts, queue=False, **PRIVATE)
 
     def _relabel(self, language: Language, flagged: Answer | None) -> list[Any]:
         """Say everything in the other language; what was typed stays."""
@@ -77,11 +78,11 @@ class FlagForm:
 
     # Events
 
-    def _open(self, conversation: Sequence[Exchange], language: Language, clicked: gr.EventData) -> tuple[Any, ...]:
+    def _open(self, conversation: Sequence[Exchange], language: Language, clicked: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Fill the form with the answer's question, as it was searched for: "and when?" says nothing by itself."""
         answers = [exchange.answer for exchange in conversation[: int(clicked.turn) + 1]]
         answer = answers[-1] if answers else None
-        if answer is None:
+        if answer is None or not may_edit(request):
             return (gr.skip(),) * 8
         question = in_context(answer.question, [before for before in answers[:-1] if before])
         fresh = gr.Radio(value=None), gr.Textbox(value="", visible=False), ""

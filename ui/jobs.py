@@ -27,7 +27,7 @@ from ingest.readers import READERS, load
 from rag.errors import BayanError, SourceError
 from rag.schema import IngestReport, Problem
 from rag.settings import Settings
-from ui.problems import Refusal
+from ui.refusal import Refusal
 from ui.told import told
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self._settings, self.folder = settings, settings.index / "uploads"
         self._jobs: dict[str, Job] = {}
+        self._incoming: set[Path] = set()  # what was uploaded and is not in its place yet
         self._lock, self._worker = Lock(), ThreadPoolExecutor(1, "ingest")
 
     def submit(self, uploads: Sequence[tuple[str, BinaryIO]]) -> Job:
@@ -66,13 +67,14 @@ class Jobs:
         job = Job(token_hex(8), "queued", names, datetime.now(UTC).isoformat(timespec="seconds"))
         self.folder.mkdir(parents=True, exist_ok=True)
         incoming = Path(mkdtemp(prefix=".incoming-", dir=self.folder))
+        self._incoming.add(incoming)
         try:
             for name, (_, file) in zip(names, uploads, strict=True):
                 with open(incoming / name, "wb") as kept:
                     shutil.copyfileobj(file, kept)
             self._remember(job)
         except BaseException:
-            shutil.rmtree(incoming, ignore_errors=True)
+            self._discard(incoming)
             raise
         self._worker.submit(self._run, job, lambda: self._ingest(incoming))
         return job
@@ -91,8 +93,18 @@ class Jobs:
         raise Refusal(404, "unknown-job", f'no job has the id "{job_id}"; jobs are forgotten when the server ends')
 
     def close(self) -> None:
-        """Drop the jobs that wait and let the running one finish."""
+        """Drop the jobs that wait and let the running one finish; what was uploaded for those that wait goes with them."""
         self._worker.shutdown(cancel_futures=True)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what uploads left that no job has taken; an ingest that is cut off with the server is made again with the same files."""
+        for incoming in list(self._incoming):
+            self._discard(incoming)
+
+    def _discard(self, incoming: Path) -> None:
+        shutil.rmtree(incoming, ignore_errors=True)
+        self._incoming.discard(incoming)
 
     def _remember(self, job: Job) -> None:
         with self._lock:
@@ -128,7 +140,7 @@ class Jobs:
                     else:
                         ready.append(path.replace(self.folder / path.name))
         finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+            self._discard(incoming)
         report = ingest(ready, settings=self._settings) if ready else IngestReport()
         return told(replace(report, rejected=(*rejected, *report.rejected)))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rag.harmless import json_text
+from ui.lines import echo
 
 if TYPE_CHECKING:
     from ui.access import KeyFile, Role
@@ -28,8 +30,8 @@ def keys() -> None:
 @index_option
 def add_key(name: str, role: Role, index: Path | None) -> None:
     """Make a key for NAME and print it. It is shown this once: only a hash of it is kept."""
-    click.echo(_file(index).add(name, role))
-    click.echo(f'"{name}" may now use this index as {role}; send the key as `Authorization: Bearer KEY`', err=True)
+    echo(_file(index).add(name, role))
+    echo(f'"{name}" may now use this index as {role}; send the key as `Authorization: Bearer KEY`', err=True)
 
 
 @keys.command("list")
@@ -39,10 +41,10 @@ def list_keys(index: Path | None, as_json: bool) -> None:
     """List the keys: id, role, date and name."""
     rows = [{name: value for name, value in asdict(key).items() if name not in ("salt", "hash")} for key in _file(index).listed()]
     if as_json:
-        click.echo(json.dumps({"keys": rows}, ensure_ascii=False, indent=2))
+        echo(json_text({"keys": rows}, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['key_id']}  {row['role']:6}  {row['created']}  {row['name']}")
+        echo(f"{row['key_id']}  {row['role']:6}  {row['created']}  {row['name']}")
 
 
 @keys.command("remove")
@@ -51,7 +53,7 @@ def list_keys(index: Path | None, as_json: bool) -> None:
 def remove_key(name: str, index: Path | None) -> None:
     """Remove a key by NAME or id; a running server refuses it at once."""
     removed = _file(index).remove(name)
-    click.echo(f'removed the key "{removed.name}" ({removed.role})', err=True)
+    echo(f'removed the key "{removed.name}" ({removed.role})', err=True)
 
 
 def _file(index: Path | None) -> KeyFile:

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from rag.harmless import harmless
+
 if TYPE_CHECKING:
     from rag.schema import Account, Answer, Citation, Difference, Facets, Hit, IngestReport, Statement
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print lines; nothing in them commands the terminal, be it from a document, an address or the name of a file."""
+    click.echo(harmless(text), err=err)
 
 
 def facets_text(facets: Facets) -> str:

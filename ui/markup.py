@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from rag.harmless import harmless
 from rag.language.calendar_words import month_names
 from rag.language.detect import language_of
 from rag.schema import Filters, Language, Span
@@ -36,7 +37,7 @@ _FOREIGN: dict[Language, re.Pattern[str]] = {
     "en": re.compile(rf"[{_ARABIC}]+(?:[ ،؛:.«»0-9-]{{1,12}}[{_ARABIC}]+)*|{_ISO_DATE}"),
 }
 QUOTED = re.compile(r"«[^«»]+»|“[^“”]+”|\"[^\"\n]+\"")
-_TURNING, _SILENT = re.compile("[\u202d\u202e]"), re.compile("[\u202a-\u202c\u2066-\u2069]")
+_TURNING = re.compile("[\u202d\u202e]")
 _OTHER: dict[Language, Language] = {"ar": "en", "en": "ar"}
 
 
@@ -72,7 +73,7 @@ def emphasise(text: str, spans: Sequence[Span], language: Language) -> str:
 
 def _escaped(text: str) -> str:
     """Text whose own direction marks have no say: those that turn letters round are shown as a sign, the others left out."""
-    return _TURNING.sub('<span class="control">\ufffd</span>', _SILENT.sub("", escape(text)))
+    return harmless(_TURNING.sub('<span class="control">\ufffd</span>', escape(text)))
 
 
 def _isolated(run: str, language: Language) -> str:
@@ -88,7 +89,7 @@ def element(tag: str, classes: str, language: Language, inner: str, attributes: 
 
 def spoken(text: str) -> str:
     """Text for screen readers alone."""
-    return f'<span class="spoken">{escape(text)} </span>'
+    return f'<span class="spoken">{escape(harmless(text))} </span>'
 
 
 def said(key: str, interface: Language, **values: object) -> str:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -24,9 +25,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag.language import language_of
 from rag.schema import Answer, Citation, Completed, to_json
-from ui.api import TheService
+from ui.api import TheService, while_there
 from ui.filter_fields import Narrowed, narrowing
-from ui.problems import INTERNAL, Given, Refusal, openai_error, problem_responses, refusal_of, tell_problems
+from ui.problems import INTERNAL, Given, openai_error, problem_responses, refusal_of, tell_problems
+from ui.refusal import Refusal
 from ui.service import Service
 
 log = logging.getLogger(__name__)
@@ -112,7 +114,7 @@ async def complete(wanted: ChatRequest, request: Request, service: TheService) -
         await anext(events)  # what is wrong with the question is told before the stream begins
         usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
         return StreamingResponse(_stream(events, head, usage), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-    answer = await service.ask(question, history=history, filters=filters)
+    answer = await while_there(request, service.ask(question, history=history, filters=filters))
     message = {"role": "assistant", "content": with_sources(answer), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return JSONResponse(head | {"object": "chat.completion", "choices": [choice], "usage": NO_TOKENS, "bayan": to_json(answer)})
@@ -124,18 +126,19 @@ def with_sources(answer: Answer) -> str:
     return f"{answer.answer}\n\n{sources}" if sources else answer.answer
 
 
-async def _stream(events: AsyncIterator[Any], head: dict[str, Any], usage: bool) -> AsyncIterator[bytes]:
+async def _stream(events: AsyncGenerator[Any, None], head: dict[str, Any], usage: bool) -> AsyncIterator[bytes]:
     def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return _line(head | {"object": "chat.completion.chunk", "choices": [choice], **more})
 
-    yield chunk({"role": "assistant", "content": ""})
     try:
-        async for event in events:
-            if isinstance(event, Completed):
-                for line in with_sources(event.answer).splitlines(keepends=True):
-                    yield chunk({"content": line})
-                yield chunk({}, "stop", bayan=to_json(event.answer))
+        async with aclosing(events):
+            yield chunk({"role": "assistant", "content": ""})
+            async for event in events:
+                if isinstance(event, Completed):
+                    for line in with_sources(event.answer).splitlines(keepends=True):
+                        yield chunk({"content": line})
+                    yield chunk({}, "stop", bayan=to_json(event.answer))
     except Exception as error:  # the edge: the status is sent already
         refusal = refusal_of(error)
         if refusal.code == INTERNAL:

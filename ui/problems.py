@@ -22,10 +22,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from rag import errors
+from ui.refusal import Refusal
 
 CODES: Mapping[type[Exception], tuple[int, str]] = {
     errors.FilterError: (422, "filter-not-usable"),
+    errors.HistoryError: (422, "history-too-long"),
     errors.QuestionError: (422, "question-not-searchable"),
+    errors.AnswerTimeout: (504, "too-slow"),
     errors.UnknownStatement: (404, "unknown-statement"),
     errors.SourceError: (422, "source-refused"),
     errors.IndexBusy: (503, "index-busy"),
@@ -36,7 +39,7 @@ CODES: Mapping[type[Exception], tuple[int, str]] = {
     errors.SettingsError: (500, "settings"),
 }
 INTERNAL = "internal-error"
-STATUS_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+STATUS_CODES = {400: "bad-request", 408: "too-slow", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,6 @@ class Given(BaseModel):
         except ValueError as error:
             raise ValueError("a text holds half a character (a lone surrogate), which no document can hold") from error
         return self
-
-
-class Refusal(Exception):
-    """A request that is not done, with its status, code and one line; `headers` go with the response."""
-
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, " ".join(detail.split()), dict(headers or {})
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

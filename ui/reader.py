@@ -9,11 +9,13 @@ dimmed; the pages of a PDF are told apart; what was left out of a web page is at
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from rag.schema import Language, Span, Statement
+from rag.language.taken import Taken
+from rag.schema import Cut, Language, Span, Statement
 from ui.cards import meta_html, source_html
 from ui.icons import icon
 from ui.markup import element, isolate, message_language, said
@@ -68,6 +70,7 @@ def _button(kind: str, label: str, interface: Language, key: str | None = None) 
 def text_html(statement: Statement, marks: Sequence[Span], interface: Language) -> str:
     """Draw the statement's text, paragraph by paragraph, with `marks` in `<mark>`, the first as the current one."""
     html, page, headings = [], None, {heading.start for heading in statement.headings}
+    edges, cut = _edges(statement, marks), Taken(len(statement.text), statement.cuts)
     for line in re.finditer(r"[^\n]+", statement.text):
         if not line[0].strip():
             continue
@@ -75,8 +78,9 @@ def text_html(statement: Statement, marks: Sequence[Span], interface: Language) 
             page = now
             html.append(f'<p class="page-begins">{said("page", interface, number=page)}</p>')
         language = message_language(line[0], default=statement.language)
-        stretches = _stretches(statement, line.start(), line.end(), marks)
-        inner = "".join(_stretch(statement, start, end, marks, language, interface) for start, end in stretches)
+        within = edges[bisect_right(edges, line.start()) : bisect_left(edges, line.end())]
+        stretches = pairwise([line.start(), *within, line.end()])
+        inner = "".join(_stretch(statement.text, start, end, marks, cut, language, interface) for start, end in stretches)
         begins = line.end() - len(line[0].lstrip())
         html.append(element("h3" if begins in headings else "p", "", language, inner))
     return "".join(html)
@@ -94,20 +98,18 @@ def _left_out_html(statement: Statement, interface: Language) -> str:
     return element("details", "left-out", interface, told + "".join(lines))
 
 
-def _stretches(statement: Statement, start: int, end: int, marks: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """Part a line where a mark or a cut begins or ends; the current mark stays whole."""
-    spans = [*marks, *(Span(cut.start, cut.end) for cut in statement.cuts)]
-    edges = {edge for span in spans for edge in (span.start, span.end) if start < edge < end}
-    if marks:
-        edges = {edge for edge in edges if not marks[0].start < edge < marks[0].end}
-    return pairwise(sorted({start, end} | edges))
+def _edges(statement: Statement, marks: Sequence[Span]) -> list[int]:
+    """Where a mark or a cut begins or ends, in order; the current mark stays whole."""
+    edges = {edge for span in chain[Span | Cut](marks, statement.cuts) for edge in (span.start, span.end)}
+    return sorted(edge for edge in edges if not (marks and marks[0].start < edge < marks[0].end))
 
 
-def _stretch(statement: Statement, start: int, end: int, marks: Sequence[Span], language: Language, interface: Language) -> str:
-    html = isolate(statement.text[start:end], language)
+def _stretch(text: str, start: int, end: int, marks: Sequence[Span], cut: Taken, language: Language, interface: Language) -> str:
+    """Draw a stretch of the text that begins and ends where its line, a mark or one of the cuts does."""
+    html = isolate(text[start:end], language)
     for current, mark in enumerate(marks):
         if mark.start <= start and end <= mark.end:
             return f'<mark class="current">{html}</mark>' if current == 0 else f"<mark>{html}</mark>"
-    if any(cut.start <= start and end <= cut.end for cut in statement.cuts):
+    if start in cut:
         return f'<span class="cut" title="{said("cut", interface)}">{html}</span>'
     return html

@@ -1,5 +1,6 @@
 /* The window's own script. Gradio draws its parts; this binds what a reader does in them: open a quote in its statement, peek at it,
-   choose an example, say what one thinks of an answer. It makes no request and draws no text that the server did not send as markup. */
+   choose an example, say what one thinks of an answer, send the files that were chosen to a door of this server. It makes no other request
+   and draws no text that the server did not send as markup. */
 
 window.bayan = (() => {
   const root = document.documentElement;
@@ -284,6 +285,28 @@ window.bayan = (() => {
     });
   };
 
+  // Files that were chosen go to a door of our own; what it answers is told by what the server draws.
+
+  const upload = (element, trigger) => {
+    element.addEventListener('change', async ({ target }) => {
+      if (!target.files?.length) return;
+      const form = new FormData();
+      for (const file of target.files) form.append('files', file, file.name);
+      target.disabled = true;
+      try {
+        const response = await fetch(target.dataset.to, { method: 'POST', body: form });
+        const answer = await response.json();
+        if (response.ok) trigger('uploaded', { answer });
+        else trigger('refused', { detail: answer.detail || response.statusText });
+      } catch (error) {
+        trigger('refused', { detail: String(error.message) });
+      } finally {
+        target.value = '';
+        target.disabled = false;
+      }
+    });
+  };
+
   const closeMenus = (but) => document.querySelectorAll('details.menu[open]').forEach((menu) => { if (!menu.contains(but)) menu.open = false; });
   document.addEventListener('click', ({ target }) => { if (target.isConnected) closeMenus(target); });
   document.addEventListener('keydown', (event) => {
@@ -314,5 +337,5 @@ window.bayan = (() => {
   const speak = () => { const spoken = root.dir === 'rtl' ? 'ar' : 'en'; if (root.lang !== spoken) root.lang = spoken; };
   new MutationObserver(() => { rename(); speak(); }).observe(root, { childList: true, subtree: true, attributeFilter: ['lang'] });
 
-  return { announce, browse, chat, file, history, narrow, panel, reader };
+  return { announce, browse, chat, file, history, narrow, panel, reader, upload };
 })();

@@ -7,14 +7,17 @@ Knows what is mounted where and how it is started and ended; nothing of what any
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -34,10 +37,14 @@ from ui.problems import tell_problems
 from ui.service import Service
 from ui.telemetry import Telemetry
 
+log = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
 
 UPLOAD_OVERHEAD_BYTES = 100_000  # what a form adds to its files
+HEADERS_S = 10.0  # until the headers of a request are there
+END_S = 8.0  # until the process ends, once it was told to
 
 
 def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations | None = None) -> None:
@@ -46,9 +53,13 @@ def serve(assistant: Assistant, *, settings: Settings, evaluations: Evaluations 
     listener = _listen(settings.host, settings.port)
     web = build_web(assistant, settings, access, evaluations)
     # The server's own warnings go where ours go.
-    config = uvicorn.Config(web, log_level="warning", log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        web, http=_patient(), log_level="warning", log_config=None, access_log=False, timeout_graceful_shutdown=2,
+        proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
+    )  # fmt: skip
     try:
-        _Server(config, ready=partial(_warm_up, assistant)).run(sockets=[listener])
+        ending = partial(_end_within, END_S, web.state.service)
+        _Server(config, ready=partial(_warm_up, assistant), ending=ending).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:
@@ -118,12 +129,68 @@ def _warm_up(assistant: Assistant) -> None:
                 next((event for event in events if isinstance(event, Delta)), None)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, saying where it listens, then calling `ready` beside it."""
+def _end_within(seconds: float, service: Service) -> None:
+    """See to it that the process ends: an ingest or a search under way keeps its thread, and Python waits for threads.
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+    What is cut off is safe: an ingest that is interrupted leaves a usable index, and goes on when it is made again.
+    """
+
+    def end() -> None:
+        log.warning("what was under way did not end within %g s of the server; it is cut off", seconds)
+        service.jobs.sweep()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _patient() -> type[asyncio.Protocol]:
+    """uvicorn's own HTTP protocol, which gives up a connection whose request's headers do not come."""
+    chosen = uvicorn.Config(_nothing)
+    chosen.load()
+    protocol: Any = chosen.http_protocol_class
+
+    class Patient(protocol):  # type: ignore[misc]
+        _late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._late = self.loop.call_later(HEADERS_S, transport.close)
+
+        def data_received(self, data: bytes) -> None:
+            if self._late is None and not self._is_busy():
+                self._late = self.loop.call_later(HEADERS_S, self.transport.close)
+            super().data_received(data)
+            if self._late is not None and self._is_busy():
+                self._late.cancel()
+                self._late = None
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._late is not None:
+                self._late.cancel()
+            super().connection_lost(exc)
+
+        def _is_busy(self) -> bool:
+            return self.cycle is not None and not self.cycle.response_complete
+
+    return Patient
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    """An application for a configuration that only tells which protocol is there."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying where it listens, then calling `ready` beside it, and `ending` when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._ending = ready, ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -69,21 +70,22 @@ class Service:
         self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto", filters: Filters | None = None
     ) -> Answer:
         """Answer a question."""
-        async for event in self.stream(question, history=history, language=language, filters=filters):
-            if isinstance(event, Completed):
-                return event.answer
+        async with aclosing(self.stream(question, history=history, language=language, filters=filters)) as events:
+            async for event in events:
+                if isinstance(event, Completed):
+                    return event.answer
         raise AssertionError("a stream always ends with Completed")
 
     async def stream(
         self, question: str, *, history: Sequence[Answer] = (), language: Spoken = "auto", filters: Filters | None = None
-    ) -> AsyncIterator[Event]:
-        """Answer a question step by step."""
+    ) -> AsyncGenerator[Event, None]:
+        """Answer a question step by step; whoever stops listening ends the work with the step that it is at."""
         spoken: Language | None = None if language == "auto" else language
-        events = self.assistant.stream(question, history=history, language=spoken, filters=filters)
-        while (event := await to_thread.run_sync(next, events, None, limiter=self._streams)) is not None:
-            if isinstance(event, Completed):
-                self.meters.answers.labels(event.answer.status, event.answer.language).inc()
-            yield event
+        with closing(self.assistant.stream(question, history=history, language=spoken, filters=filters)) as events:  # type: ignore[type-var]
+            while (event := await to_thread.run_sync(next, events, None, limiter=self._streams)) is not None:
+                if isinstance(event, Completed):
+                    self.meters.answers.labels(event.answer.status, event.answer.language).inc()
+                yield event
 
     async def search(self, query: str, *, top_k: int, filters: Filters | None = None) -> list[Hit]:
         """Return the passages nearest to a query that pass the filters."""

@@ -19,12 +19,13 @@ from ingest.metadata import iso_date, mail_date
 from ingest.readers.document import Document, File
 from ingest.readers.package import parse_xml
 from ingest.readers.web import block_text
+from rag.bounds import MAX_SOURCE
 
 MAX_LIST_BYTES = 20_000_000  # inflated; 50,000 addresses, the most a sitemap may hold, take about 5 MB
 MAX_LINKS = 50_000
 _LIST = re.compile(rb"<(?:\w+:)?(rss|feed|RDF|urlset|sitemapindex)\b")
 MAX_DEPTH = 5_000  # of tags; feedparser takes more time with each
-_CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)  # to the end, for each that none closes would be looked for anew
 _TAG = re.compile(rb"<(/?)[a-zA-Z][^<>]*?(/?)>")
 _GZIP = b"\x1f\x8b"
 _HALVES = re.compile(rb"(?:&#(?:[xX][dD][89a-fA-F][0-9a-fA-F]{2}|5[5-7][0-9]{3});)+")  # surrogates, as old systems write emoji
@@ -83,7 +84,7 @@ def _sitemap(file: File, data: bytes) -> Iterator[Link]:
     root = parse_xml(data, file.name)
     for entry in root.iterchildren("{*}url", "{*}sitemap"):
         said = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in entry.iterchildren("{*}loc", "{*}lastmod")}
-        if said.get("loc"):
+        if 0 < len(said.get("loc", "")) <= MAX_SOURCE:
             yield Link(said["loc"], changed=said.get("lastmod", ""))
 
 
@@ -102,7 +103,8 @@ def _feed(file: File, data: bytes) -> Iterator[Link]:
     for entry in feed.entries:
         text = "\n\n".join(filter(None, [_html_text(part) for part in entry.get("content", [])])) or _html_text(entry.get("summary_detail"))
         address = urljoin(file.name, entry.get("link") or "") if entry.get("link") else ""
-        address = address if address.startswith(("http://", "https://")) else ""  # javascript: and the like are no places
+        is_place = address.startswith(("http://", "https://")) and len(address) <= MAX_SOURCE
+        address = address if is_place else ""  # javascript: and the like are none
         changed = entry.get("updated") if "updated" in entry else None  # asked alone, feedparser gives the day it was published instead
         yield Link(address, _line(entry.get("title")), _day(entry.get("published") or changed), changed or "", text, issuer=issuer)
 

@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date as Day
 from functools import lru_cache
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from rag.language import hijri
 from rag.language.calendar_words import CALENDARS, Calendar, MonthName, cues, month_names, months, no_nouns, units, weekdays
 from rag.language.hijri import TOLERANCE
-from rag.language.numbers import Placed, read
+from rag.language.numbers import Number, Placed, read
+from rag.language.taken import Taken
 from rag.language.tokens import original
 
 _MARK = "[\u200e\u200f]?"
@@ -101,9 +103,11 @@ def in_words(date: Date, language: Literal["ar", "en"]) -> str:
 def read_dates(text: str) -> tuple[Date, ...]:
     """Return the dates of a text; kept, because one sentence is read for several purposes."""
     reader = _Reader(text)
-    found: list[Date] = []
-    for kind in (_numeric(text), reader.around_months(), reader.years()):
-        found.extend(date for date in kind if not any(date.start < other.end and other.start < date.end for other in found))
+    found, taken = [], Taken(len(text))
+    for date in chain(_numeric(text), reader.around_months(), reader.years()):
+        if not taken.overlaps(date.start, date.end):
+            taken.add(date.start, date.end)
+            found.append(date)
     return tuple(sorted(found, key=lambda date: date.start))
 
 
@@ -243,10 +247,10 @@ class _Reader:
         """Whether a number can be a year: four digits, or any number that a word or era says to be one."""
         number, era = item.number, self._era(item.after)[1]
         told = told or era == "hijri" or self._before_christ(item.after) > 0 or (era is not None and self._is(item.first - 1, "strong"))
-        if number.kind != "cardinal" or number.written == "dual" or number.value != int(number.value):
+        if number.kind != "cardinal" or number.written == "dual" or not _is_whole(number, 100, 2999):
             return False
         if told:
-            return 100 <= number.value <= 2999
+            return True
         if number.written == "digits":
             return int(number.value) in _GREGORIAN_YEARS and self.text[number.start : number.end].isdecimal()
         return number.written == "words" and int(number.value) in _GREGORIAN_YEARS and number.value % 1000 != 0
@@ -309,5 +313,9 @@ class _Reader:
 
 def _is_day(item: Placed) -> bool:
     number = item.number
-    whole = number.value == int(number.value) and number.kind in ("cardinal", "ordinal") and number.written != "dual"
-    return whole and 1 <= number.value <= 31
+    return number.kind in ("cardinal", "ordinal") and number.written != "dual" and _is_whole(number, 1, 31)
+
+
+def _is_whole(number: Number, least: int, most: int) -> bool:
+    """Whether a number is a whole one from `least` to `most`; its size is looked at first, for it can have a million digits."""
+    return least <= number.value <= most and number.value == int(number.value)

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.language.numbers import numbers
-from rag.language.tokens import tokens
+from rag.language.numbers import Number, read
+from rag.language.tokens import Token
 
 _TENS = {"عشرين": 20, "ثلاثين": 30, "اربعين": 40, "خمسين": 50, "ستين": 60, "سبعين": 70, "ثمانين": 80, "تسعين": 90}
 _ARABIC = re.compile(f"(?:[وفبكل]?(?:ال)?|لل)({'|'.join(_TENS)})ي?ات")
@@ -37,18 +38,21 @@ class Decade:
 def decades(text: str) -> list[Decade]:
     """Return every decade in `text`, in order; one's century stands behind it."""
     found = [Decade(match.start(), match.end(), int(match[2]), int(match[1]) + 1) for match in _LATIN.finditer(text)]
-    said = tokens(text)
+    said, placed = read(text)
+    beginning = {item.first: item.number for item in placed}
     for at, token in enumerate(said):
         if named := _ARABIC.fullmatch(token.key):
-            end, century = _century(text, token.end) if at + 1 < len(said) and said[at + 1].key == "القرن" else (token.end, None)
+            is_told = at + 1 < len(said) and said[at + 1].key == "القرن"
+            end, century = _century(said, beginning, at + 1) if is_told else (token.end, None)
             found.append(Decade(token.start, end, _TENS[named[1]], century))
     return sorted(found, key=lambda decade: decade.start)
 
 
-def _century(text: str, at: int) -> tuple[int, int | None]:
-    """Where the century after `at` ends, and which it is."""
-    for token in tokens(text[at:])[1:2]:
-        if token.key in _PAST:
-            return at + token.end, 20
-    number = next((number for number in numbers(text[at:]) if text[at : at + number.start].split() == ["القرن"]), None)
-    return (at + number.end, int(number.value)) if number else (at, None)
+def _century(said: Sequence[Token], beginning: Mapping[int, Number], at: int) -> tuple[int, int | None]:
+    """Where the century ends whose word is the token `at`, and which it is."""
+    if at + 1 < len(said) and said[at + 1].key in _PAST:
+        return said[at + 1].end, 20
+    number = beginning.get(at + 1)
+    if number and number.start == said[at + 1].start and 0 <= number.value < 100:
+        return number.end, int(number.value)
+    return said[at - 1].end, None

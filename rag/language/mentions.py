@@ -26,6 +26,7 @@ from rag.language.names import MARK, skeleton
 from rag.language.numbers import numbers
 from rag.language.polarity import turns
 from rag.language.resources import entries
+from rag.language.taken import Taken
 from rag.language.terms import content_words, stem
 from rag.language.tokens import key
 
@@ -36,9 +37,10 @@ LONGEST_FORM = 4
 MIN_LETTERS = 3  # of a name that is not listed
 _WORD = regex.compile(r"\p{L}[\p{L}\p{Mn}\p{Cf}]*")
 _ADDRESS = regex.compile(
-    r"(?i)(?:https?://|www\.)[^\s<>()\[\]«»“”\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|example)\b"
+    r"(?i)(?:https?://|www\.)[^\s<>()\[\]«»“”\"]+|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
+    r"|\b[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,9}\.(?:com|org|net|example)\b"  # a label has 63 letters at most
 )
-_AT_START = regex.compile(r"(?:^|[.!?؟؛:\n“”\"«»(])[\s•*-]*$")
+_STARTS = frozenset('.!?؟؛:\n“”"«»(')  # behind these a sentence begins, over spaces and the marks of a list
 _BESIDE = regex.compile(r"[\s\p{Cf}«“\"(]*")  # between a word that announces a name and the name; «السجن»، ونصه has none
 TANWIN = regex.compile("\u0627\u064b|\u064b\u0627")  # the ending of راكباً
 _VERB_ENDINGS, _VERB_BEGINNINGS = ("ت", "وا", "تا"), "يتن"
@@ -104,11 +106,14 @@ def wording(text: str) -> Wording:
 def mentions(text: str) -> tuple[Mention, ...]:
     """Return the names in `text`, in order, without overlaps."""
     found = [Mention(match.start(), match.start() + len(_trimmed(match[0])), _trimmed(match[0])) for match in _ADDRESS.finditer(text)]
-    said = [word for word in _words(text) if not any(mention.start <= word.start < mention.end for mention in found)]
-    found += _listed(text, said)
+    taken = Taken(len(text), found)
+    said = [word for word in _words(text) if word.start not in taken]
+    for mention in _listed(text, said):
+        taken.add(mention.start, mention.end)
+        found.append(mention)
     names: list[_Word] = []
     for at, word in enumerate(said):
-        if not any(mention.start <= word.start < mention.end for mention in found) and _is_name(text, said, at, names):
+        if word.start not in taken and _is_name(text, said, at, names):
             names.append(word)
     found += [Mention(word.start, word.end, word.text) for word in names]
     return tuple(sorted(found, key=lambda mention: mention.start))
@@ -117,12 +122,11 @@ def mentions(text: str) -> tuple[Mention, ...]:
 def possible_names(text: str) -> list[Mention]:
     """Return the Arabic words of a text that may be names, though nothing says so: those of no vocabulary."""
     said = [word for word in _words(text) if not word.folded.isascii() and len(word.folded) >= MIN_LETTERS and content_words(word.text)]
-    dated = [word for word in said if key(word.text) in months() or key(word.text) in weekdays() or numbers(word.text)]
-    first = [word for word in said if _AT_START.search(text[: word.start])]  # a verb, most often
     possible = [
         word
         for word in said
-        if word not in dated and not turns(word.text) and not _is_vocabulary(word) and (word not in first or _is_definite(word))
+        if not (turns(word.text) or _is_vocabulary(word))
+        and (not _begins(text, word.start) or _is_definite(word))  # what begins a sentence is a verb, most often
     ]
     return [Mention(word.start, word.end, word.text) for word in possible]
 
@@ -287,9 +291,16 @@ def _is_capitalised(text: str, word: _Word, following: _Word | None) -> bool:
     """Whether a Latin word is written as a name: with a capital that no beginning of a sentence explains, or in capitals."""
     if not word.text[0].isupper():
         return False
-    inside = not _AT_START.search(text[: word.start])
+    inside = not _begins(text, word.start)
     full = following is not None and following.text[0].isupper() and text[word.end : following.start] == " "
     return inside or word.text.isupper() or full
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether a sentence begins at a place, or what is in quotation marks or brackets."""
+    while at and text[at - 1] not in _STARTS and (text[at - 1].isspace() or text[at - 1] in "•*-"):
+        at -= 1
+    return not at or text[at - 1] in _STARTS
 
 
 def _is_full_name(word: _Word, following: _Word | None) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache, lru_cache
 from itertools import zip_longest
 from typing import Literal
@@ -65,13 +65,20 @@ def same_number(one: Number, other: Number) -> bool:
 
 def number_terms(text: str) -> set[str]:
     """Return a search key for each number in `text`, the same for every way of writing it: `#121`, `#2.75`."""
-    return {f"#{number.value.normalize():f}" for number in numbers(text)}
+    return {f"#{_plain(number.value)}" for number in numbers(text)}
 
 
 def in_digits(number: Number) -> str:
     """Return a number in digits, thousands grouped: `12,000`, `2.75%`. A fraction without end is rounded to two places."""
-    shown = number.value if number.value == round(number.value, 6) else round(number.value, 2)
-    return f"{shown.normalize():,f}" + ("%" if number.kind == "percent" else "")
+    with localcontext(prec=len(f"{number.value:f}") + 6):  # else what has more than 28 digits cannot be rounded
+        shown = number.value if number.value == round(number.value, 6) else round(number.value, 2)
+        return f"{shown.normalize():,f}" + ("%" if number.kind == "percent" else "")
+
+
+def _plain(value: Decimal) -> str:
+    """A value in digits, without zeros that say nothing; of any length, where `normalize` rounds to 28 digits or overflows."""
+    written = f"{value:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 @lru_cache(maxsize=4096)

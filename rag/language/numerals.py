@@ -31,7 +31,7 @@ class Sum:
 
     @property
     def value(self) -> Decimal:
-        return self.total + (self.group or 0)
+        return self.total + self.group if self.total and self.group else self.group or self.total  # a sum is rounded to 28 digits
 
     @property
     def complete(self) -> bool:
@@ -50,7 +50,8 @@ class Sum:
                 return True  # half a million
             case _:
                 taken = self._fits(role, value, joined=joined, latin=latin)
-                self.group = (self.group or 0) + value if taken else self.group
+                if taken:
+                    self.group = self.group + value if self.group else value
         if taken:
             self.last = REPEATED if self.last == REPEATED or (role == "fraction" and self.group is None) else role
             self.kind = "ordinal" if role in ("ordinal", "later") else self.kind
@@ -71,7 +72,7 @@ class Sum:
                 return fits or (joined and not latin and self.last in _UNITS)
             case "digits":
                 return not self.last or (
-                    joined and room and value % 1 == 0 and value < (100 if self.last in _HUNDREDS else self.scale or 0)
+                    joined and room and value < (100 if self.last in _HUNDREDS else self.scale or 0) and value % 1 == 0
                 )
             case "noun" | "one":
                 return not self.last

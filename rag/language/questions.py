@@ -16,6 +16,7 @@ from typing import Literal
 from rag.language.dates import dates
 from rag.language.numbers import Number, numbers
 from rag.language.resources import entries, pairs
+from rag.language.taken import Taken
 from rag.language.terms import content_words, words
 
 Kind = Literal["number", "date", "person", "place"]
@@ -95,8 +96,8 @@ def holds(sentence: str, kind: Kind) -> bool:
     stated = dates(sentence)
     if kind == "date":
         return bool(stated) or any(_may_be_year(number, sentence) for number in numbers(sentence))
-    within = [range(date.start, date.end) for date in stated]
-    return any(number.kind != "ordinal" and not any(number.start in span for span in within) for number in numbers(sentence))
+    within = Taken(len(sentence), stated)
+    return any(number.kind != "ordinal" and number.start not in within for number in numbers(sentence))
 
 
 def may_answer(text: str, question: str) -> bool:

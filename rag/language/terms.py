@@ -66,7 +66,7 @@ def analyse(text: str) -> Terms:
 
 def telling_numbers(text: str) -> tuple[str, ...]:
     """Return the keys of the numbers of a text; small ones stand in too many texts to tell them apart."""
-    return tuple(sorted(key for key in number_terms(text) if not key[1:].isdigit() or int(key[1:]) > SMALL))
+    return tuple(sorted(key for key in number_terms(text) if key not in _small()))
 
 
 @lru_cache(maxsize=100_000)
@@ -120,6 +120,11 @@ def _grams(word: str) -> list[str]:
     if word[0].isdigit() or len(word) <= GRAM:
         return [word]
     return [word[i : i + GRAM] for i in range(len(word) - GRAM + 1)]
+
+
+@cache
+def _small() -> frozenset[str]:
+    return frozenset(f"#{number}" for number in range(SMALL + 1))
 
 
 @cache

@@ -26,7 +26,7 @@ _DOTTED = r"\d{1,3}(?:\.\d{3}){2,}+(?!\.?\d)"  # 1.002.000
 _DECIMAL = r"(?<!\d[.٫])\d++(?:[.٫]\d++(?![.٫]\d)|[,،]\d{1,2}(?![\d,،.٫]\d|\d))"  # 2.75 and 2,75
 _NOT_COUNTED = "|".join(
     (
-        r"https?://\S+|www\.\S+|[A-Za-z0-9_.+-]++@[\w-]+(?:\.\w+)+",
+        r"https?://\S+|www\.\S+|(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]++@[\w-]+(?:\.\w+)+",
         r"\+\d{1,3}(?:[ -]?\(?\d{1,4}\)?){2,4}(?!\d)",  # +963 11 234 5678
         r"(?<![\d.,])0\d{4,}+(?:[- ]\d++)*+|(?<!\d)0\d++-\d[\d-]{4,}",  # 0933-123-456
         r"(?!\d{4}-\d\d?-\d\d?(?![\d-])|\d\d?-\d\d?-\d{4}(?![\d-]))\d++(?:-\d++){2,}",  # 1-800-555
@@ -54,6 +54,7 @@ _PREFIX = {  # before an Arabic number word: the letters its span leaves out, wh
     if not (preposition == "ل" and article)
 } | {f"{conjunction}لل": (len(conjunction), conjunction == "و", True, "ال") for conjunction in ("", "و", "ف")}
 _PREFIXES = sorted(_PREFIX, key=len)
+_LONGEST_WORD = 100  # characters
 _LONGEST_GLUED = 24  # letters of two number words written as one
 _MULTIPLIERS = ("ten", "hundred", "scale", "scales", "tanwin")
 
@@ -93,7 +94,12 @@ def tokens(text: str) -> list[Token]:
 
 def key(word: str) -> str:
     """Fold a word as number words are listed: ئ stays apart from ي, for ميتين are dead and مئتين are two hundred."""
-    return fold(unicodedata.normalize("NFKC", word).replace("ئ", "ء"))
+    return fold(_composed(word).replace("ئ", "ء"))
+
+
+def _composed(word: str) -> str:
+    """A word in composed letters (NFKC); not what is no word: composing takes four times as long for twice as many marks."""
+    return word if len(word) > _LONGEST_WORD else unicodedata.normalize("NFKC", word)
 
 
 def phrase(entry: str) -> tuple[str, ...]:
@@ -108,7 +114,7 @@ def _read(word: str) -> tuple[Token, ...]:
     if word.isascii():
         return (Token(0, end, word_key, *_numerals().get(word_key, ("", Decimal(0))), latin=True),)
     known = _known(word_key)
-    if word_key == "واحد" and "أ" in unicodedata.normalize("NFKC", word):
+    if word_key == "واحد" and "أ" in _composed(word):
         known = _JOINED_ONE
     if known:
         return (_placed(word, known, 0, end),)
