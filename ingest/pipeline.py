@@ -9,7 +9,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from ingest.readers.document import mended, without_halves
 from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.bounds import brief
-from rag.build import open_store, open_writing
+from rag.build import open_salvage, open_writing
 from rag.errors import SourceError, UnknownStatement
 from rag.index import WritableIndex, embedded_texts
 from rag.language import TEXT_VERSION, language_of
@@ -41,6 +41,7 @@ from rag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingest.sites import Sites
+    from rag.damage import Salvage
 
 BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
 _SLUG = re.compile(r"[^\w.]+")
@@ -98,17 +99,27 @@ def remove(statement_ids: Sequence[str], *, index: str | Path | None = None, set
     return full
 
 
-def rebuild(*, index: str | Path | None = None, settings: Settings | None = None, progress: bool = False) -> IngestReport:
-    """Make the index anew from the statements it holds, with the model and text processing of today; the sources are not needed."""
+def rebuild(
+    *, index: str | Path | None = None, settings: Settings | None = None, progress: bool = False, kept: Salvage | None = None
+) -> IngestReport:
+    """Make the index anew from the statements it holds, with the model and text processing of today.
+
+    Neither the sources nor the vectors are needed, and of texts one whole copy is enough; what is lost for good is in the report. With
+    `kept`, from these texts, wherever they are from.
+    """
     settings = settings or load_settings(index=index)
     started, run = time.perf_counter(), _Run()
-    with open_store(settings) as before, open_writing(settings, rebuild=True) as writable:
-        bar = _bar(progress, total=before.counts()["statements"])
-        again = (_with_revision(statement, settings.passage_chars) for statement in _counted(before.all_statements(), bar))
+    with (
+        open_writing(settings, must_exist=kept is None, rebuild=True) as writable,
+        nullcontext(kept) if kept else open_salvage(settings) as texts,
+    ):
+        bar = _bar(progress, total=texts.count())
+        again = (_with_revision(statement, settings.passage_chars) for statement in _counted(texts.statements(), bar))
         for batch in _batches(again, settings.passage_chars):
             run.passages += writable.put(batch)
             run.updated += len(batch)
-        writable.store.write_versions(list(before.all_versions()))
+        writable.store.write_versions(list(texts.versions()))
+        run.rejected += texts.problems
     return run.report(time.perf_counter() - started)
 
 

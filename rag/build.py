@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import UnknownStatement
+from rag.errors import IndexUnusable, UnknownStatement
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from rag.damage import Salvage
     from rag.embeddings import Asked, LocalEmbeddings
     from rag.index import Index, WritableIndex
     from rag.manifest import PassageEmbeddings
@@ -108,25 +109,33 @@ def account(settings: Settings, statement_id: str) -> Account:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
     """Open the store of an index for reading; no model is loaded. Raises IndexMissing, IndexUnusable."""
+    from rag.index import open_store as opened
     from rag.manifest import read_manifest
-    from rag.store import Store
 
-    manifest = read_manifest(settings.index)
-    store = Store.open(settings.index / manifest.data, url=settings.chroma_url, prefix=manifest.data)
+    store = opened(settings.index, read_manifest(settings.index), chroma_url=settings.chroma_url)
     try:
         yield store
     finally:
         store.close()
 
 
+def open_salvage(settings: Settings) -> AbstractContextManager[Salvage]:
+    """Open what can be read of the texts of an index that may be damaged. Raises IndexMissing, IndexUnusable."""
+    from rag.damage import salvage
+    from rag.manifest import read_manifest
+
+    return salvage(settings.index, read_manifest(settings.index), chroma_url=settings.chroma_url)
+
+
 def count_statements(settings: Settings, filters: Filters | None = None) -> Facets:
     """Count the statements that pass the filters; no model is loaded. Raises FilterError, IndexMissing, IndexUnusable."""
     from rag.filters import checked
     from rag.lexical import LexicalIndex
-    from rag.manifest import read_manifest
+    from rag.manifest import check_files, read_manifest
 
     filters = checked(filters)
-    return LexicalIndex.open(settings.index / read_manifest(settings.index).data).facets(filters)
+    check_files(settings.index, manifest := read_manifest(settings.index), among=("lexical/",))
+    return LexicalIndex.open(settings.index / manifest.data).facets(filters)
 
 
 def newest_first(statements: Iterable[Statement]) -> list[Statement]:
@@ -143,6 +152,7 @@ def open_writing(
     from rag.manifest import read_manifest
 
     if must_exist:
-        read_manifest(settings.index)
+        with suppress(IndexUnusable) if rebuild else nullcontext():  # what is damaged can be made anew
+            read_manifest(settings.index)
     with writing(settings.index, embeddings or open_embeddings(settings), chroma_url=settings.chroma_url, rebuild=rebuild) as index:
         yield index

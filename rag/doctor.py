@@ -8,20 +8,23 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from rag.embeddings import catalogued_digest, engine_of
+from rag.damage import Damage, find_damage
+from rag.embeddings import Engine, altered, catalogued_digest, engine_of, unpacked
 from rag.errors import BayanError
 from rag.index import Health, examine, repair
 from rag.language import TEXT_VERSION
 from rag.lexical import LexicalIndex
 from rag.likeness import groups, prose
 from rag.manifest import FORMAT, JOURNAL, Manifest, read_manifest
-from rag.models import catalogue, verify
+from rag.models import catalogue, installed, verify
 from rag.settings import Settings
 from rag.store import Store
 
+FIX = "run `bayan doctor --fix`"
 LOW_DISK_BYTES = 1_000_000_000
 FEW_WORDS = 8
 LISTED = 5
@@ -53,8 +56,22 @@ def examine_all(settings: Settings) -> list[Finding]:
 
 
 def fix(settings: Settings) -> Health:
-    """Bring the lexical index in step with the store; return what was found before. Raises the Index… family."""
-    return repair(settings.index, chroma_url=settings.chroma_url)
+    """Bring lexical index, ledger and reference in step with a store that is whole; return what was found before. Raises the Index…
+    family."""
+    from rag.build import open_embeddings
+
+    return repair(settings.index, lambda: open_embeddings(settings), chroma_url=settings.chroma_url)
+
+
+def mend_model(settings: Settings) -> None:
+    """Make what was unpacked of the model's weights anew if it is damaged. Raises ModelError when the weights are."""
+    if settings.embedding in catalogue() and installed(settings.embedding, settings.cache):
+        weights = verify(settings.embedding, cache=settings.cache)
+        unpacked(weights, catalogue()[settings.embedding].sha256, engine=_engine(settings), progress=False, thorough=True)
+
+
+def _engine(settings: Settings) -> Engine:
+    return engine_of(settings.embedding, settings.embedding_engine)
 
 
 def _findings(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -69,26 +86,43 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield Finding("model", True, f'"{settings.embedding}" is not of the catalogue; its digest is checked when an index is opened')
         return
     path = verify(settings.embedding, cache=settings.cache)
+    if bad := altered(path, engine=_engine(settings)):
+        yield Finding("model", False, f'what was unpacked of it is damaged: "{bad[0]}"', f"run `bayan models pull {settings.embedding}`")
+        return
     yield Finding("model", True, f"{settings.embedding} verified in {path}")
 
 
 def _index(settings: Settings) -> Iterator[Finding]:
-    manifest = read_manifest(settings.index)
+    manifest, folder = read_manifest(settings.index), settings.index
     yield _making(settings, manifest)
-    interrupted = (settings.index / JOURNAL).exists()
+    interrupted = (folder / JOURNAL).exists()
     yield Finding(
         "ingest",
         not interrupted,
         "an ingest is running or was interrupted" if interrupted else "complete",
         "run `bayan ingest` again",
     )
-    data = settings.index / manifest.data
-    store = Store.open(data, url=settings.chroma_url, prefix=manifest.data)
-    counts = store.counts()
-    yield Finding("store", True, f"{counts['statements']} statements, {counts['passages']} passages")
-    health = examine(store, LexicalIndex.open(data))
-    yield from _statements(store)
-    yield Finding("lexical", health.in_step, _agreement(health), None if health.in_step else "run `bayan doctor --fix`")
+    if manifest.format != FORMAT:  # of its records nothing can be said before it is made anew
+        return
+    damage = find_damage(folder, manifest, chroma_url=settings.chroma_url)
+    yield from _damage(damage)
+    if damage.of_store:
+        return
+    with closing(Store.open(folder / manifest.data, url=settings.chroma_url, prefix=manifest.data)) as store:
+        counts = store.counts()
+        yield Finding("store", True, f"{counts['statements']} statements, {counts['passages']} passages")
+        yield from _statements(store)
+        health = examine(store, LexicalIndex.open(folder / manifest.data))
+        yield Finding("lexical", health.in_step, _agreement(health), None if health.in_step else FIX)
+
+
+def _damage(damage: Damage) -> Iterator[Finding]:
+    """What is damaged of files and records. All of it is mended by one command, which makes the index anew from its texts if it must."""
+    yield Finding("files", not damage.files, f"{len(damage.files)} missing or damaged{_listed(damage.files)}", FIX)
+    wrong = (damage.unreadable, *damage.records) if damage.unreadable else damage.records
+    yield Finding("records", not wrong, f"{len(wrong)} not as they were written{_listed(wrong)}", FIX)
+    apart = (*damage.lost, *damage.unkept)
+    yield Finding("copies", not apart, f"{len(apart)} texts that store and ledger do not both have{_listed(apart)}", FIX)
 
 
 def _statements(store: Store) -> Iterator[Finding]:

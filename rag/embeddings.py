@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -28,6 +29,8 @@ from tqdm import tqdm
 
 from rag.errors import ModelError
 from rag.models import ModelEntry, catalogue, entry, exclusive, require_space, storage_errors, weights_path
+from rag.seal import digest_of, replace_text
+from rag.stamp import stamped, unstamped
 
 Floats = npt.NDArray[np.float32]
 Kind = Literal["query", "passage"]
@@ -155,19 +158,58 @@ def _eight_bits(folder: Path) -> Encoder:
     return OnnxEncoder(folder)
 
 
-def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = True) -> Path:
+def unpacked(weights: Path, sha256: str, *, engine: Engine, progress: bool = True, thorough: bool = False) -> Path:
     """Return the engine's folder made from verified E5S1 weights, beside them; made the first time, in a few seconds.
 
-    The manifest is written last: a folder that has it, with files of the sizes it names, is complete. Raises ModelError.
+    The manifest is written last: a folder that has it, with files of the sizes it names, is complete; `thorough` looks at their digests
+    too. Raises ModelError.
     """
-    folder = weights.with_suffix("") if engine == "torch" else weights.with_name(f"{weights.stem}-onnx")
+    folder = _folder(weights, engine)
+    if thorough and altered(weights, engine=engine):
+        (folder / MANIFEST).unlink(missing_ok=True)
+        _digests(folder).unlink(missing_ok=True)
     if _is_complete(folder, sha256, engine):
+        with suppress(OSError):  # a cache that cannot be written is read all the same
+            if not _digests(folder).exists():  # an earlier Bayan wrote none
+                _write_digests(folder)
         return folder
     with storage_errors(folder.parent), exclusive(folder.parent):
         if not _is_complete(folder, sha256, engine):  # another process may have made it meanwhile
             require_space(folder.parent, UNPACKED_FACTOR[engine] * weights.stat().st_size)
             _unpack_whole(weights, sha256, folder, engine, progress)
     return folder
+
+
+def altered(weights: Path, *, engine: Engine) -> list[Path]:
+    """Return the files unpacked from weights that are missing or not as they were made; none before they are unpacked."""
+    folder = _folder(weights, engine)
+    if not folder.exists():
+        return []
+    source, look = (_digests(folder), digest_of) if _digests(folder).exists() else (folder / MANIFEST, _size)
+    try:
+        told = json.loads(unstamped(source.read_text(encoding="utf-8")))
+        facts = told if look is digest_of else told["sizes"]  # an earlier Bayan wrote down nothing else
+        return [folder / name for name, fact in facts.items() if not (folder / name).is_file() or look(folder / name) != fact]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [source]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _folder(weights: Path, engine: Engine) -> Path:
+    return weights.with_suffix("") if engine == "torch" else weights.with_name(f"{weights.stem}-onnx")
+
+
+def _digests(folder: Path) -> Path:
+    """Where the digests of its files are kept: beside it, for whatever lies in it is part of the model."""
+    return folder.with_name(f"{folder.name}.digests")
+
+
+def _write_digests(folder: Path) -> None:
+    digests = {path.relative_to(folder).as_posix(): digest_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    replace_text(_digests(folder), stamped(json.dumps(digests)))
 
 
 def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, progress: bool) -> None:
@@ -182,8 +224,10 @@ def _unpack_whole(weights: Path, sha256: str, folder: Path, engine: Engine, prog
         made.mkdir()
         (unpack_e5 if engine == "torch" else unpack_onnx)(weights, made)
         (made / MANIFEST).write_text(json.dumps(_manifest(made, sha256, engine), indent=2), encoding="utf-8")
+        _digests(folder).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
+        _write_digests(folder)
 
 
 def _manifest(folder: Path, sha256: str, engine: Engine) -> dict[str, object]:

@@ -33,6 +33,7 @@ class OnnxEncoder:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
+        self._name = folder.parent.name
         try:
             self._prompts = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))["prompts"]
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -42,7 +43,7 @@ class OnnxEncoder:
         except Exception as error:  # the tokenizer's and the runtime's errors have no family of their own
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ModelError(
-                f'the embedding model in "{folder}" cannot be loaded: {reason}; delete that folder, it is made again'
+                f'the embedding model in "{folder}" cannot be loaded: {reason}; run `bayan models pull {folder.parent.name}`'
             ) from error
 
     @property
@@ -57,7 +58,11 @@ class OnnxEncoder:
         ids = np.full(present.shape, self._padding, np.int64)
         ids[present] = np.concatenate(tokens)
         given = {"input_ids": ids, "mask": present.astype(np.float32), "lengths": lengths}
-        vectors: Floats = self._session.run(None, given)[0]
+        try:
+            vectors: Floats = self._session.run(None, given)[0]
+        except Exception as error:  # see above
+            reason = str(error).strip().partition("\n")[0]
+            raise ModelError(f"the embedding model fails: {reason}; run `bayan models pull {self._name}`") from error
         return vectors
 
 

@@ -45,6 +45,10 @@ class IndexUnusable(BayanError):
     """The index cannot be read or written: permissions, disk space, damage, or a store that does not answer."""
 
 
+class BackupError(BayanError):
+    """A backup cannot be written, or what was given is none that can be restored."""
+
+
 class ModelError(BayanError):
     """Model weights are missing, wrong or cannot be fetched."""
 

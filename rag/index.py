@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import BayanError, IndexUnusable
+from rag.errors import BayanError, IndexMissing, IndexUnusable
 from rag.language.resources import entries
 from rag.lexical import LexicalIndex
 from rag.likeness import prose
@@ -29,18 +32,25 @@ from rag.manifest import (
     MANIFEST,
     Manifest,
     PassageEmbeddings,
+    check_age,
+    check_files,
     check_making,
     exclusive,
+    fix_with,
     next_manifest,
     read_journal,
     read_manifest,
+    restore_manifest,
+    sealed_manifests,
     write_manifest,
 )
+from rag.records import StoredPassage
 from rag.schema import Language, Passage, Statement
-from rag.store import LANGUAGES, PAGE, Store, StoredPassage
+from rag.seal import DATABASE, broken, read_seal, seal
+from rag.store import LANGUAGES, PAGE, Store
 
 Floats = npt.NDArray[np.float32]
-REFERENCE = "reference.npz"
+REFERENCE, CHROMA = "reference.npz", "chroma/"
 SAMPLE = 1_000
 MAX_TITLE = 250  # characters of a title that stand before a sentence: a model reads 512 tokens, and the sentence is to be among them
 
@@ -50,11 +60,8 @@ class Index:
 
     def __init__(self, folder: Path, manifest: Manifest, *, chroma_url: str | None = None) -> None:
         self.folder, self.manifest, self._chroma_url = folder, manifest, chroma_url
-        self._reference = _load_reference(folder / manifest.data)
-        database = folder / manifest.data / "chroma" / "chroma.sqlite3"
-        if chroma_url is None and not (database.exists() and database.stat().st_size):
-            raise IndexUnusable(f'the store of the index "{folder}" is gone; delete the folder and ingest the statements anew')
-        self.store = Store.open(folder / manifest.data, url=chroma_url, prefix=manifest.data)
+        self._reference = _load_reference(folder, manifest.data)
+        self.store = open_store(folder, manifest, chroma_url=chroma_url, needs=(CHROMA, "lexical/", REFERENCE))
         self.lexical = LexicalIndex.open(folder / manifest.data)
 
     @classmethod
@@ -173,30 +180,55 @@ def examine(store: Store, lexical: LexicalIndex) -> Health:
 
 
 def sweep(store: Store, lexical: LexicalIndex) -> Health:
-    """Remove what an interrupted run left behind and bring the lexical index in step; return what was found."""
+    """Remove what an interrupted run left behind and bring lexical index and ledger in step; return what was found."""
     health = examine(store, lexical)
     store.delete_passages(health.stale)
     lexical.update(_with_statements(store, health.unlisted), delete=[*health.stale, *health.surplus])
+    unkept, lost = store.unkept()
+    if unkept and not lost:
+        store.write_ledger()
     return health
 
 
-def repair(folder: Path, *, chroma_url: str | None = None) -> Health:
-    """Bring the lexical index in step with the store, made anew when it is missing or damaged; return what was found before.
+def open_store(folder: Path, manifest: Manifest, *, chroma_url: str | None = None, needs: Sequence[str] = (CHROMA,)) -> Store:
+    """Open the store of an index once its files are seen to be whole. Raises IndexUnusable."""
+    check_files(folder, manifest, among=needs)
+    database = folder / manifest.data / DATABASE
+    if chroma_url is None and not (database.exists() and database.stat().st_size):
+        raise IndexUnusable(f'the store of the index "{folder}" is gone; {fix_with(folder)}')
+    return Store.open(folder / manifest.data, url=chroma_url, prefix=manifest.data)
 
-    Raises IndexMissing, IndexBusy, IndexUnusable.
+
+def repair(folder: Path, embeddings: Callable[[], PassageEmbeddings], *, chroma_url: str | None = None) -> Health:
+    """Bring lexical index and ledger in step with the store and make what is damaged of them, or of the reference, anew.
+
+    Return what was found before. Raises IndexMissing, IndexBusy, IndexUnusable, and what `embeddings` raises, where they are needed.
     """
     with exclusive(folder):
-        data = folder / read_manifest(folder).data
-        store = Store.open(data, url=chroma_url, prefix=data.name)
-        try:
-            lexical = LexicalIndex.open(data)
-        except IndexUnusable:
-            shutil.rmtree(data / "lexical", ignore_errors=True)
-            lexical = LexicalIndex.open(data, create=True)
-        health = sweep(store, lexical)
+        restore_manifest(folder)
+        manifest = read_manifest(folder)
+        data = folder / manifest.data
+        damaged = broken(data, thorough=True)
+        store = open_store(folder, manifest, chroma_url=chroma_url)
+        health = sweep(store, lexical := _lexical(data, anew=any(name.startswith("lexical/") for name in damaged)))
         lexical.close()
         store.close()
+        if REFERENCE in damaged or not _is_reference(data):
+            check_making(folder, manifest, embeddings())
+            _save_reference(data, embeddings())
+        if not (folder / JOURNAL).exists():
+            seal(data, asdict(manifest))
     return health
+
+
+def _lexical(data: Path, *, anew: bool) -> LexicalIndex:
+    with suppress(IndexUnusable):
+        if not anew:
+            lexical = LexicalIndex.open(data)
+            lexical.passage_ids()
+            return lexical
+    shutil.rmtree(data / "lexical", ignore_errors=True)
+    return LexicalIndex.open(data, create=True)
 
 
 @contextmanager
@@ -208,27 +240,37 @@ def writing(
     With `rebuild`, a new data folder is filled and takes the old one's place at the end. Raises IndexBusy, IndexMismatch, IndexUnusable.
     """
     with exclusive(folder):
-        previous = read_manifest(folder) if (folder / MANIFEST).exists() else None
+        if rebuild:
+            restore_manifest(folder)
+        previous = None
+        with suppress(IndexMissing):
+            previous = read_manifest(folder)
+        if previous and rebuild:
+            check_age(folder, previous)
         if previous and not rebuild:
             check_making(folder, previous, embeddings)
-        unfinished = read_journal(folder)
+            check_files(folder, previous)
+        interrupted, unfinished = (folder / JOURNAL).exists(), read_journal(folder)
         manifest = next_manifest(previous, unfinished, embeddings, rebuild=rebuild)
-        if unfinished and unfinished.data not in (manifest.data, previous and previous.data):
-            _drop(folder, unfinished.data, chroma_url)
+        _drop_others(folder, {manifest.data, previous.data if previous else ""}, unfinished, chroma_url)
         write_manifest(folder / JOURNAL, manifest)
         data = folder / manifest.data
         store = Store.open(data, url=chroma_url, prefix=manifest.data)
         index = WritableIndex(store, LexicalIndex.open(data, create=True), embeddings)
-        if unfinished:
+        if interrupted or unfinished or (previous and not rebuild and read_seal(data) is None):  # an earlier Bayan kept no ledger
             sweep(store, index.lexical)
+        if previous is None or previous.data != manifest.data:
+            seal(data, asdict(manifest), complete=False)
         if not (data / REFERENCE).exists():
             _save_reference(data, embeddings)
+        settled = previous is not None and previous.data == manifest.data
         try:
             yield index
             index.lexical.close()
+            store.close()
             _complete(folder, manifest, previous, chroma_url)
         except BaseException:
-            _give_up(folder, index, settled=previous is not None and previous.data == manifest.data)
+            _give_up(folder, index, previous if settled else None)
             raise
         finally:
             with suppress(BayanError):
@@ -237,10 +279,36 @@ def writing(
 
 
 def _complete(folder: Path, manifest: Manifest, previous: Manifest | None, chroma_url: str | None) -> None:
+    seal(folder / manifest.data, asdict(manifest))
     write_manifest(folder / MANIFEST, manifest)
     if previous and previous.data != manifest.data:
         _drop(folder, previous.data, chroma_url)
     (folder / JOURNAL).unlink()
+
+
+def replace_data(folder: Path, data: Path, made: Manifest) -> None:
+    """Put a data folder that lies elsewhere, made as `made` says, in the place of an index's own; who calls it holds the lock.
+
+    It gets a name of its own, as after a rebuild, so that readers see it at once and all of it.
+    """
+    previous = next(iter(sealed_manifests(folder)), None)
+    generation = max(previous.generation if previous else 0, made.generation) + 1
+    manifest = replace(made, data=f"data-{generation}-{token_hex(4)}", generation=generation)
+    store = Store.open(data, prefix=made.data)
+    store.rename(made.data, manifest.data)
+    store.close()
+    os.rename(data, folder / manifest.data)
+    seal(folder / manifest.data, asdict(manifest))
+    write_manifest(folder / MANIFEST, manifest)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    _drop_others(folder, {manifest.data}, None, None)
+
+
+def _drop_others(folder: Path, kept: set[str], unfinished: Manifest | None, chroma_url: str | None) -> None:
+    """Remove data folders that were begun and never completed, or whose removal was interrupted."""
+    others = [*sealed_manifests(folder), *sealed_manifests(folder, complete=False), *([unfinished] if unfinished else [])]
+    for data in {manifest.data for manifest in others} - kept:
+        _drop(folder, data, chroma_url)
 
 
 def _drop(folder: Path, data: str, chroma_url: str | None) -> None:
@@ -258,20 +326,33 @@ def _save_reference(data: Path, embeddings: PassageEmbeddings) -> None:
     os.replace(data / f"{REFERENCE}.partial", data / REFERENCE)
 
 
-def _load_reference(data: Path) -> dict[Language, Floats]:
+def _load_reference(folder: Path, data: str) -> dict[Language, Floats]:
+    path = folder / data / REFERENCE
     try:
-        with np.load(data / REFERENCE) as file:
+        with np.load(path) as file:
             return {code: file[code] for code in LANGUAGES}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        message = f'the file "{data / REFERENCE}" of the index is missing or damaged ({error}); run `bayan ingest --rebuild`'
-        raise IndexUnusable(message) from error
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+        raise IndexUnusable(f'the file "{path}" of the index is missing or damaged ({error}); {fix_with(folder)}') from error
 
 
-def _give_up(folder: Path, index: WritableIndex, *, settled: bool) -> None:
-    """Sweep up after a run that ended with an error; what cannot be swept now is left to the next run, which the journal tells."""
-    with suppress(BayanError):
+def _is_reference(data: Path) -> bool:
+    try:
+        return bool(_load_reference(data.parent, data.name))
+    except IndexUnusable:
+        return False
+
+
+def _give_up(folder: Path, index: WritableIndex, manifest: Manifest | None) -> None:
+    """Sweep up after a run that ended with an error; what cannot be swept now is left to the next run, which the journal tells.
+
+    `manifest`: of the index that goes on to count with what was written, if it does.
+    """
+    with suppress(BayanError, OSError):
         sweep(index.store, index.lexical)
-        if settled:
+        index.lexical.close()
+        index.store.close()
+        if manifest:
+            seal(folder / manifest.data, asdict(manifest))
             (folder / JOURNAL).unlink()
 
 

@@ -150,9 +150,10 @@ class LexicalIndex:
 
     def passage_ids(self) -> list[str]:
         """Return the ids of all indexed passages."""
-        searcher = self._index.searcher()
-        hits = searcher.search(Query.all_query(), max(searcher.num_docs, 1), count=False).hits
-        return [searcher.doc(address)["passage_id"][0] for _, address in hits]
+        with _usable():
+            searcher = self._index.searcher()
+            hits = searcher.search(Query.all_query(), max(searcher.num_docs, 1), count=False).hits
+            return [searcher.doc(address)["passage_id"][0] for _, address in hits]
 
     def reload(self) -> None:
         """See what other processes have committed."""
@@ -307,7 +308,9 @@ def _document(passage: Passage, statement: Statement) -> tantivy.Document:
 def _usable() -> Iterator[None]:
     try:
         yield
-    except (ValueError, OSError) as error:
+    except BaseException as error:  # a panic of its native part is of no family
+        if not isinstance(error, (ValueError, OSError)) and type(error).__name__ != "PanicException":
+            raise
         raise IndexUnusable(
             f"the lexical index cannot be used ({error}); if neither disk nor permission lacks, run `bayan doctor --fix`"
         ) from error

@@ -35,8 +35,9 @@ from rag.language import language_of
 from rag.language.sounds import heard_in
 from rag.lexical import WeightedTerm
 from rag.likeness import Sketch, related, versions
+from rag.records import StoredPassage
 from rag.schema import Copy, Facets, Filters, Hit, Language, Passage, Quote, Related, Statement, Version
-from rag.store import LANGUAGES, StoredPassage
+from rag.store import LANGUAGES
 
 Floats = npt.NDArray[np.float32]
 V = TypeVar("V", float, Floats)

@@ -1,11 +1,12 @@
 """Statements, passages and their vectors in Chroma, embedded in the index folder or on a server.
 
-The only file that imports chromadb. It is the source of truth: whatever else an index holds is rebuilt from here. Knows nothing of files,
-lexical search or ranking.
+The only file that imports chromadb. It is the source of truth: whatever else an index holds is rebuilt from here; a ledger beside it
+(`rag.ledger`) has every text a second time. Knows nothing of files, lexical search or ranking.
 
 Texts are metadata, not Chroma's documents, over which it would build a full-text index, for nothing, as the lexical index is tantivy's:
 without it an upsert took 1.1 ms of CPU a passage, with it 2.5. Each record is one piece of JSON, for Chroma keeps every key of metadata
-in a row of its own: eighty passages with seven keys take 10 ms to read, with three 6.5.
+in a row of its own: eighty passages with seven keys take 10 ms to read, with three 6.5. A digest stands before it (`rag.stamp`), so that
+nothing is answered from a statement that is not as it was written.
 
 A passage counts only if it carries the revision that its statement's record names. An ingest therefore writes new passages first, then
 the statement's record, then removes the old passages: killed anywhere in between, readers see the old statement or the new one, whole.
@@ -16,14 +17,12 @@ the statement's record, then removes the old passages: killed anywhere in betwee
 
 from __future__ import annotations
 
-import base64
 import ctypes
-import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
@@ -31,10 +30,21 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from rag.bounds import MAX_HEADINGS, MAX_ISSUER, MAX_SOURCE, MAX_TITLE, shortened
 from rag.errors import IndexUnusable, SettingsError
-from rag.likeness import Sketch, sketch
-from rag.schema import Cut, Heading, Language, Passage, Span, Statement, to_json
+from rag.ledger import Ledger
+from rag.likeness import Sketch
+from rag.records import (
+    StoredPassage,
+    digest_before,
+    is_as_written,
+    ledger_line,
+    passage_metadata,
+    read_passages,
+    read_sketch,
+    read_statement,
+    statement_metadata,
+)
+from rag.schema import Language, Statement
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -47,21 +57,12 @@ _ARENA_MAX = -8  # of glibc's mallopt
 PAGE = 1_000  # records read or written at once; below Chroma's own limit of a batch
 
 
-@dataclass(frozen=True)
-class StoredPassage:
-    """A passage with the unit vectors of its sentences, shape (sentences, dimension), and its statement's title."""
-
-    passage: Passage
-    sentence_vectors: Floats
-    title: str
-
-
 class Store:
     """Passages live in one collection per language, so that a search in one language needs no filter (a filtered query reads the whole
     metadata table: 25 ms against 2 ms at 5,000 passages)."""
 
-    def __init__(self, client: ClientAPI, prefix: str) -> None:
-        self._client = client
+    def __init__(self, client: ClientAPI, prefix: str, ledger: Ledger) -> None:
+        self._client, self.ledger, self._closed = client, ledger, False
         self._passages: dict[Language, Collection] = {code: _collection(client, f"{prefix}-passages-{code}") for code in LANGUAGES}
         self._statements = _collection(client, f"{prefix}-statements")
         self._versions = _collection(client, f"{prefix}-versions")
@@ -75,9 +76,16 @@ class Store:
 
         quiet = Settings(anonymized_telemetry=False)
         with _reachable(url), _CLIENTS:
-            if url is None:
-                return cls(chromadb.PersistentClient(path=str(folder / "chroma"), settings=quiet), prefix)
-            return cls(chromadb.HttpClient(**_address(url), settings=quiet), prefix)
+            if url is not None:
+                return cls(chromadb.HttpClient(**_address(url), settings=quiet), prefix, Ledger(folder))
+            path = str(folder / "chroma")
+            with _forgotten(path):
+                client = chromadb.PersistentClient(path=path, settings=quiet)
+            try:
+                return cls(client, prefix, Ledger(folder))
+            except BaseException:
+                client.close()  # type: ignore[attr-defined]
+                raise
 
     @classmethod
     def drop(cls, url: str, *, prefix: str) -> None:
@@ -90,7 +98,15 @@ class Store:
     def close(self) -> None:
         """Release the files; a store opened afterwards sees what other processes wrote meanwhile."""
         with _CLIENTS:
-            self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface
+            if not self._closed:
+                self._client.close()  # type: ignore[attr-defined]  # of every client, not of the interface
+            self._closed = True
+
+    def rename(self, before: str, after: str) -> None:
+        """Give the collections another prefix than they had."""
+        with _reachable():
+            for collection in (*self._passages.values(), self._statements, self._versions):
+                collection.modify(name=after + collection.name.removeprefix(before))
 
     # Reading
 
@@ -106,7 +122,7 @@ class Store:
         """Return the passages with these ids, of one language if it is known; ids that are unknown are left out."""
         found: dict[str, StoredPassage] = {}
         for code in [language] if language else LANGUAGES:
-            found |= _stored(_records(self._passages[code], list(ids)), code)
+            found |= read_passages(_records(self._passages[code], list(ids)), code)
         return found
 
     def passage_revisions(self) -> Iterator[tuple[str, str, str]]:
@@ -137,19 +153,27 @@ class Store:
             with _reachable():
                 got = collection.get(where={"statement_id": statement_id}, include=["metadatas", "embeddings"])
             vectors: Any = got["embeddings"] if got["embeddings"] is not None else []
-            stored = _stored(zip(got["ids"], got["metadatas"] or [], strict=True), language)
+            stored = read_passages(zip(got["ids"], got["metadatas"] or [], strict=True), language)
             for (key, item), vector in zip(stored.items(), vectors, strict=True):
                 found[key] = (item, np.asarray(vector, dtype=np.float32))
         return found
 
     def statements(self, ids: Sequence[str]) -> dict[str, Statement]:
         """Return the statements with these ids; ids that are unknown are left out."""
-        return {key: _statement(key, data) for key, data in _records(self._statements, list(ids))}
+        return {key: read_statement(key, data) for key, data in _records(self._statements, list(ids))}
 
     def all_statements(self) -> Iterator[Statement]:
         """Yield every statement, read in pages."""
         for key, data in _pages(self._statements):
-            yield _statement(key, data)
+            yield read_statement(key, data)
+
+    def sound_statements(self) -> Iterator[tuple[str, Statement | None]]:
+        """Yield every statement by its id; None for one that is damaged."""
+        for key, data in _pages(self._statements):
+            statement = None
+            with suppress(IndexUnusable):
+                statement = read_statement(key, data)
+            yield key, statement
 
     def revisions(self) -> dict[str, str]:
         """Return the current revision of every statement id."""
@@ -157,26 +181,56 @@ class Store:
 
     def sketches(self) -> dict[str, Sketch]:
         """Return the sketch of every statement (see rag.likeness)."""
-        found = ((key, base64.b64decode(data["sketch"])) for key, data in _pages(self._statements) if "sketch" in data)
-        return {key: np.frombuffer(packed, dtype="<u4") for key, packed in found}
+        return {key: read_sketch(key, data) for key, data in _pages(self._statements) if "sketch" in data}
 
     def versions(self, statement_id: str) -> list[tuple[str, Statement]]:
         """Return the earlier texts of a statement, each with the time, ISO, until which it counted."""
         with _reachable():
             got = self._versions.get(where={"statement_id": statement_id}, include=["metadatas"])
-        return [(str(data["until"]), _statement(statement_id, dict(data))) for data in got["metadatas"] or []]
+        return [(str(data["until"]), read_statement(statement_id, data)) for data in got["metadatas"] or []]
 
     def all_versions(self) -> Iterator[tuple[str, Statement]]:
         """Yield the earlier texts of all statements, read in pages."""
         for _, data in _pages(self._versions):
-            yield str(data["until"]), _statement(str(data["statement_id"]), data)
+            yield str(data["until"]), read_statement(str(data["statement_id"]), data)
 
     def counts(self) -> dict[str, int]:
         """Return how many statements and passages are stored, stale passages included."""
         with _reachable():
             return {"statements": self._statements.count(), "passages": sum(c.count() for c in self._passages.values())}
 
+    def damage(self) -> Iterator[str]:
+        """Read everything, vectors too, and yield what is not as it was written."""
+        for name, collection in (("statement", self._statements), ("earlier text", self._versions)):
+            for key, data in _pages(collection):
+                with suppress(IndexUnusable):
+                    read_statement(str(data.get("statement_id", key)), data)
+                    _ = read_sketch(key, data) if "sketch" in data else None
+                    continue
+                yield f'{name} "{key}"'
+        for language, collection in self._passages.items():
+            for key, data, vector in _with_vectors(collection):
+                if not is_as_written(key, data, language, vector):
+                    yield f'passage "{key}"'
+
+    def unkept(self) -> tuple[list[str], list[str]]:
+        """Return the ids of statements that the ledger lacks or has in another text, and of those that only the ledger has.
+
+        Lines of the ledger that cannot be read, and earlier texts that it lacks, are named among the first.
+        """
+        kept = self.ledger.read()
+        held = {key: digest_before(key, data) for key, data in _pages(self._statements)}
+        earlier = {(str(data["statement_id"]), str(data["revision"])) for _, data in _pages(self._versions)}
+        differ = [key for key, digest in held.items() if key not in kept.statements or kept.statements[key].digest != digest]
+        differ += [f"{key}@{revision}" for key, revision in sorted(earlier - kept.versions.keys())]
+        return differ + [f"{kept.damaged} lines"] * bool(kept.damaged), [key for key in kept.statements if key not in held]
+
     # Writing
+
+    def write_ledger(self) -> None:
+        """Write the ledger anew from what is stored."""
+        statements = (ledger_line(statement) for statement in self.all_statements())
+        self.ledger.rewrite(chain(statements, (ledger_line(old, until=until) for until, old in self.all_versions())))
 
     def write_passages(self, stored: Sequence[StoredPassage], vectors: Floats) -> None:
         """Add or replace passages. `vectors`: unit rows, shape (len(stored), dimension)."""
@@ -188,7 +242,7 @@ class Store:
                     collection.upsert(
                         ids=[stored[i].passage.passage_id for i in part],
                         embeddings=vectors[part],
-                        metadatas=[_passage_metadata(stored[i]) for i in part],
+                        metadatas=[passage_metadata(stored[i], vectors[i]) for i in part],
                     )
 
     def delete_passages(self, ids: Sequence[str]) -> None:
@@ -205,8 +259,9 @@ class Store:
                 self._statements.upsert(
                     ids=[statement.statement_id for statement in part],
                     embeddings=np.zeros((len(part), 1), dtype=np.float32),  # Chroma wants vectors; statements are never searched by one
-                    metadatas=[_statement_metadata(statement) for statement in part],
+                    metadatas=[statement_metadata(statement) for statement in part],
                 )
+            self.ledger.append(map(ledger_line, part))
 
     def write_versions(self, versions: Sequence[tuple[str, Statement]]) -> None:
         """Keep earlier texts of statements, each with the time, ISO, until which it counted; a text that is kept already is not twice."""
@@ -216,14 +271,29 @@ class Store:
                 self._versions.upsert(
                     ids=[f"{old.statement_id}@{old.revision}" for _, old in part],
                     embeddings=np.zeros((len(part), 1), dtype=np.float32),
-                    metadatas=[_statement_metadata(old) | {"statement_id": old.statement_id, "until": until} for until, old in part],
+                    metadatas=[statement_metadata(old) | {"statement_id": old.statement_id, "until": until} for until, old in part],
                 )
+            self.ledger.append(ledger_line(old, until=until) for until, old in part)
 
     def delete_statement(self, statement_id: str) -> None:
         """Remove the statement's record, then its earlier texts; its passages no longer count and can be deleted after it."""
+        self.ledger.strike_out([statement_id])
         with _reachable():
             self._statements.delete(ids=[statement_id])
             self._versions.delete(where={"statement_id": statement_id})
+
+
+@contextmanager
+def _forgotten(path: str) -> Iterator[None]:
+    """Have Chroma forget a folder that it could not open: it would take the half-opened one for open at the next try."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    try:
+        yield
+    except BaseException:
+        if path not in SharedSystemClient._identifier_to_refcount:
+            SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
 
 
 @cache
@@ -256,10 +326,13 @@ def _reachable(url: str | None = None) -> Iterator[None]:
 
     try:
         yield
-    except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
+    except BaseException as error:  # a panic of its native part is of no family
+        if not isinstance(error, (ChromaError, httpx.HTTPError, OSError, ValueError)) and type(error).__name__ != "PanicException":
+            raise
         where = f'the Chroma server at "{url}"' if url else "the store of the index"
         raise IndexUnusable(
-            f"{where} does not answer ({error}); check that it is running, readable and writable, and its disk not full"
+            f"{where} does not answer ({error}); check that it is running, readable and writable, and its disk not full; "
+            "if it is damaged, run `bayan doctor --fix`"
         ) from error
 
 
@@ -284,93 +357,14 @@ def _pages(collection: Collection) -> Iterator[tuple[str, Mapping[str, Any]]]:
         offset += PAGE
 
 
-def _passage_metadata(stored: StoredPassage) -> dict[str, Any]:
-    passage = stored.passage
-    record = {
-        "title": stored.title,
-        "text": passage.text,
-        "start": passage.start,
-        "end": passage.end,
-        "sentences": [[span.start, span.end] for span in passage.sentences],
-        "sentence_vectors": _pack(stored.sentence_vectors),
-    }
-    return {"statement_id": passage.statement_id, "revision": passage.revision, "record": json.dumps(record, ensure_ascii=False)}
-
-
-def _stored(found: Iterable[tuple[str, Mapping[str, Any]]], language: Language) -> dict[str, StoredPassage]:
-    """Passages by id, from what Chroma holds of them. Their sentences' vectors are unpacked together: one by one it takes twice as long."""
-    records = [(key, data, json.loads(data["record"])) for key, data in found]
-    vectors = _unpack([(record["sentence_vectors"], len(record["sentences"])) for _, _, record in records])
-    return {
-        key: StoredPassage(_passage(key, data, record, language), own, shortened(record["title"], MAX_TITLE))
-        for (key, data, record), own in zip(records, vectors, strict=True)
-    }
-
-
-def _passage(key: str, data: Mapping[str, Any], record: Mapping[str, Any], language: Language) -> Passage:
-    return Passage(
-        passage_id=key,
-        statement_id=data["statement_id"],
-        revision=data["revision"],
-        language=language,
-        text=record["text"],
-        start=record["start"],
-        end=record["end"],
-        sentences=tuple(Span(*pair) for pair in record["sentences"]),
-    )
-
-
-def _pack(vectors: Floats) -> str:
-    """Pack unit vectors into text, 8 bits a value: only directions matter, so no scale is kept (cosine error below 0.0005)."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=1e-9)
-    return base64.b64encode(np.rint(vectors / largest * 127).astype(np.int8).tobytes()).decode("ascii")
-
-
-def _unpack(packed: Sequence[tuple[str, int]]) -> list[Floats]:
-    """The unit vectors of each, of which it is known how many they are."""
-    counts = [count for _, count in packed]
-    values = np.frombuffer(b"".join(base64.b64decode(text) for text, _ in packed), dtype=np.int8).astype(np.float32)
-    rows = values.reshape(sum(counts), -1) if values.size else values.reshape(0, 0)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
-    return np.split(rows, np.cumsum(counts)[:-1]) if counts else []
-
-
-def _statement_metadata(statement: Statement) -> dict[str, Any]:
-    record = {name: value for name, value in to_json(statement).items() if name not in ("statement_id", "revision")}
-    return {
-        "revision": statement.revision,
-        "record": json.dumps(record, ensure_ascii=False),
-        "sketch": base64.b64encode(sketch(statement).astype("<u4").tobytes()).decode("ascii"),
-    }
-
-
-def _statement(key: str, data: Mapping[str, Any]) -> Statement:
-    record = json.loads(data["record"]) if "record" in data else _of_format_3(data)
-    return Statement(
-        statement_id=key,
-        revision=data["revision"],
-        text=record["text"],
-        title=shortened(record["title"], MAX_TITLE),
-        issuer=record["issuer"] and shortened(record["issuer"], MAX_ISSUER),
-        date=record["date"],
-        source=shortened(record["source"], MAX_SOURCE) if record["place"] else record["source"],
-        language=record["language"],
-        cuts=tuple(Cut(**cut) for cut in record["cuts"]),
-        pages=tuple(record["pages"]),
-        origins=record["origins"],
-        place=record["place"],
-        also_at=tuple(record["also_at"]),
-        headings=tuple(Heading(**heading) for heading in record["headings"][:MAX_HEADINGS]),
-        left_out=tuple(record.get("left_out", ())),
-    )
-
-
-def _of_format_3(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What indexes before format 4, which are only read to be rebuilt, hold in keys of their own; lists lack the names of their fields."""
-    told = {name: json.loads(data.get(name) or "[]") for name in ("cuts", "pages", "also_at", "headings")}
-    named = {
-        "cuts": [dict(zip(("start", "end", "reason"), cut, strict=True)) for cut in told["cuts"]],
-        "headings": [dict(zip(("start", "end", "level"), heading, strict=True)) for heading in told["headings"]],
-        "origins": json.loads(data.get("origins") or "{}"),
-    }
-    return {"issuer": None, "date": None, "place": None, **data, **told, **named}
+def _with_vectors(collection: Collection) -> Iterator[tuple[str, Mapping[str, Any], Floats]]:
+    offset = 0
+    while True:
+        with _reachable():
+            got = collection.get(limit=PAGE, offset=offset, include=["metadatas", "embeddings"])
+        vectors: Any = got["embeddings"] if got["embeddings"] is not None else []
+        for key, data, vector in zip(got["ids"], got["metadatas"] or [], vectors, strict=True):
+            yield key, data, np.asarray(vector, dtype=np.float32)
+        if len(got["ids"]) < PAGE:
+            return
+        offset += PAGE

@@ -376,8 +376,9 @@ def test_browsers_are_kept_strict(client: TestClient) -> None:
         assert "frame-ancestors 'none'" in headers.get("content-security-policy", "") or path.startswith("/gradio_api/")
 
 
-def test_the_index_can_be_gone_and_come_back(doors: Doors, client: TestClient, index: Path, tmp_path: Path) -> None:
-    shutil.move(index / "manifest.json", tmp_path / "manifest.json")
-    problem(client.get("/readyz"), 503, "index-missing")
-    shutil.move(tmp_path / "manifest.json", index / "manifest.json")
+@pytest.mark.parametrize(("gone", "code"), [("", "index-missing"), ("manifest.json", "index-unusable")])
+def test_the_index_can_be_gone_and_come_back(doors: Doors, client: TestClient, index: Path, tmp_path: Path, gone: str, code: str) -> None:
+    shutil.move(index / gone, tmp_path / "away")
+    problem(client.get("/readyz"), 503, code)
+    shutil.move(tmp_path / "away", index / gone)
     assert client.get("/readyz").status_code == 200

@@ -25,7 +25,7 @@ import rag.embeddings_torch
 from ingest import ingest
 from rag.e5onnx import GRAPH, INPUTS, unpack_onnx
 from rag.e5s1 import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
-from rag.embeddings import BATCH, EIGHT_BITS, Encoder, Kind, LocalEmbeddings, folder_digest, open_embeddings, unpacked
+from rag.embeddings import BATCH, EIGHT_BITS, Encoder, Kind, LocalEmbeddings, altered, folder_digest, open_embeddings, unpacked
 from rag.embeddings_torch import SentenceTransformerEncoder
 from rag.errors import IndexMismatch, ModelError
 from rag.index import Index, writing
@@ -211,6 +211,27 @@ def test_the_folder_is_made_once_and_again_when_it_is_not_whole(tiny: tuple[Path
     assert json.loads((folder / "manifest.json").read_text())["weights_sha256"] == "d1"
     assert capsys.readouterr().err == ""
     assert not list(folder.parent.glob(".unpack-*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"x", None])
+@pytest.mark.parametrize("name", [GRAPH, "tokenizer.json", "manifest.json"])
+def test_a_file_of_the_folder_that_was_altered_is_found_and_made_anew(tiny: tuple[Path, Any], name: str, content: bytes | None) -> None:
+    path = unpacked(tiny[0], "d1", engine="onnx", progress=False) / name
+    assert altered(tiny[0], engine="onnx") == []
+    path.unlink() if content is None else path.write_bytes(content and content * path.stat().st_size)
+    assert altered(tiny[0], engine="onnx") == [path]
+    unpacked(tiny[0], "d1", engine="onnx", progress=False, thorough=True)
+    assert altered(tiny[0], engine="onnx") == []
+
+
+def test_a_folder_that_an_earlier_version_made_is_known_by_its_sizes_and_gets_digests(tiny: tuple[Path, Any]) -> None:
+    folder = unpacked(tiny[0], "d1", engine="onnx", progress=False)
+    folder.with_name(f"{folder.name}.digests").unlink()
+    unpacked(tiny[0], "d1", engine="onnx", progress=False)
+    assert folder.with_name(f"{folder.name}.digests").exists()
+    folder.with_name(f"{folder.name}.digests").unlink()
+    (folder / GRAPH).write_bytes(b"cut")
+    assert altered(tiny[0], engine="onnx") == [folder / GRAPH]
 
 
 def test_each_engine_has_a_folder_of_its_own(tiny: tuple[Path, Any]) -> None:

@@ -314,17 +314,40 @@ def test_an_index_of_format_3_is_rebuilt_with_all_it_knew(folder: Path, index: P
 
     (folder / "sections.md").write_text("# Olives\n\n## Yield\n\nThe harvest reached 41 tonnes.\n\nRead more\n", encoding="utf-8")
     with monkeypatch.context() as before:
-        before.setattr(rag.store, "_statement_metadata", of_format_3)
+        before.setattr(rag.store, "statement_metadata", of_format_3)
         before.setattr(rag.manifest, "FORMAT", 3)
         ingest([folder])
         held = {statement.title: statement for statement in list_statements(load_settings(index=index))}
     assert held["Olives"].headings
     assert held["Olives"].cuts
+    for later in ("statements.jsonl", "seal.json"):
+        (index / read_manifest(index).data / later).unlink()
     assert rebuild().updated == 3
     again = {statement.title: statement for statement in list_statements(load_settings(index=index))}
     assert {title: replace(statement, revision="") for title, statement in again.items()} == {
         title: replace(statement, revision="") for title, statement in held.items()
     }
+
+
+def test_an_index_whose_manifest_says_less_or_more_is_rebuilt(folder: Path, index: Path) -> None:
+    ingest([folder])
+    told = json.loads((index / MANIFEST).read_text())
+    (index / told["data"] / "seal.json").unlink()  # an earlier Bayan wrote none
+    (index / MANIFEST).write_text(json.dumps({name: told[name] for name in told if name != "generation"} | {"format": 2, "other": "x"}))
+    with pytest.raises(IndexMismatch, match=r"format 2, .*rebuild it with `bayan ingest --rebuild --index"):
+        Assistant.open(index)
+    shutil.rmtree(folder)
+    assert (rebuild().updated, titles(index)) == (2, ["Olive harvest", "بيان حول الهجوم"])
+
+
+def test_an_index_of_a_newer_bayan_is_left_alone(folder: Path, index: Path) -> None:
+    ingest([folder])
+    told = json.loads((index / MANIFEST).read_text())
+    (index / told["data"] / "seal.json").unlink()
+    (index / MANIFEST).write_text(json.dumps(told | {"format": 99}))
+    for refused in (lambda: Assistant.open(index), lambda: ingest([folder]), rebuild):
+        with pytest.raises(IndexMismatch, match=r"was made by a newer Bayan \(format 99, not \d+\); install that one"):
+            refused()
 
 
 def test_rebuild_keeps_the_statements_and_needs_no_files(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,9 +538,25 @@ def test_a_killed_ingest_leaves_an_index_that_answers_and_the_next_one_completes
 @pytest.mark.parametrize("target", ["Store.write_passages", "_save_reference", "_complete"])
 def test_a_killed_first_ingest_is_no_index_and_the_next_one_completes_it(folder: Path, index: Path, target: str) -> None:
     assert run_elsewhere(folder, "ingest", target, 1, "before") == -signal.SIGKILL
-    with pytest.raises(IndexMissing):
+    with pytest.raises(IndexMissing, match=r"first ingest .* was interrupted: \d statements are kept.*give the same `bayan ingest PATH"):
         Assistant.open(index)
     ingest([folder])
+    assert titles(index) == ["Olive harvest", "بيان حول الهجوم"]
+
+
+def test_what_a_killed_first_ingest_has_kept_is_told_and_gone_on_from(folder: Path, index: Path) -> None:
+    assert run_elsewhere(folder, "ingest", "Store.write_statements", 1, "after") == -signal.SIGKILL
+    said = (
+        r'the first ingest into ".*index" is running or was interrupted: 1 statements are kept.*`bayan ingest PATH --index ".*index"` again'
+    )
+    with pytest.raises(IndexMissing, match=said):
+        Assistant.open(index)
+    [finding] = [finding for finding in examine_all(load_settings()) if finding.name == "index"]
+    assert not finding.ok
+    assert "1 statements are kept" in finding.detail
+    (index / JOURNAL).write_text("{")
+    report = ingest([folder])
+    assert (report.added, report.unchanged) == (1, 1)
     assert titles(index) == ["Olive harvest", "بيان حول الهجوم"]
 
 

@@ -18,6 +18,7 @@ import click
 
 from rag.errors import BayanError, IndexMissing, SettingsError
 from rag.harmless import harmless, json_text
+from ui.backup_cli import back_up, restore
 from ui.eval_cli import evaluation
 from ui.filter_options import filter_options, told
 from ui.keys_cli import keys
@@ -260,7 +261,7 @@ def pull(name: str) -> None:
     if entry(name).format == "e5s1":
         from rag.embeddings import engine_of, unpacked
 
-        path = unpacked(path, entry(name).sha256, engine=engine_of(name, settings.embedding_engine))
+        path = unpacked(path, entry(name).sha256, engine=engine_of(name, settings.embedding_engine), thorough=True)
     echo(f"{name} is ready in {path}", err=True)
 
 
@@ -276,22 +277,28 @@ def verify_models(names: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.option("--fix", is_flag=True, help="Bring the lexical index in step with the store.")
+@click.option("--fix", is_flag=True, help="Mend what is damaged, if need be by making the index anew from the texts it holds.")
 @index_option
 @json_option
 def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
-    """Check model, index and disk; exit status 1 when something is wrong."""
+    """Read every byte of model and index, and look at the disk; exit status 1 when something is wrong."""
     from rag import doctor as checks
 
     settings = _settings(index=index)
     if fix:
-        checks.fix(settings)
+        from ingest.mend import mend
+
+        if report := mend(settings, progress=sys.stderr.isatty()):
+            click.echo(f"the index was made anew from its texts: {report.updated} statements", err=True)
+            _tell_problems(report)
     findings = checks.examine_all(settings)
     _print({"ok": all(f.ok for f in findings), "findings": findings}, findings_text, as_json)
     if not all(finding.ok for finding in findings):
         sys.exit(1)
 
 
+main.add_command(back_up)
+main.add_command(restore)
 main.add_command(evaluation)
 main.add_command(keys)
 
