@@ -489,8 +489,9 @@ def test_an_endpoint_that_fails_leaves_the_quotes(
 ) -> None:
     served = endpoint(pieces, **how)
     model = replace(options, timeout_s=0.5).open(f"openai:m@{served.url}")
+    assistant = assistant_with(model, sources, timeout_s=0.5)
     begun = time.monotonic()
-    answer = assistant_with(model, sources, timeout_s=0.5).ask(QUESTION)
+    answer = assistant.ask(QUESTION)
     assert answer.answer.endswith(fill("llm", "en", notice, model=NAME))
     assert time.monotonic() - begun < 4
     assert len(served.requests) == (3 if how.get("status") == 500 else 1)
