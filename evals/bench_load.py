@@ -1,12 +1,13 @@
 """Many readers at once: how long they wait, what goes wrong, and whether memory grows.
 
-    python -m evals.bench_load [--minutes 10] [--readers 20] [--pause 5] [--passages 5000]
+    python -m evals.bench_load [--minutes 10] [--readers 20] [--pause 5] [--passages 5000] [--editors 1]
 
 Real are the server (`bayan serve` in a process of its own, without a language model, asked over HTTP), its embedding of every question,
 both searches and the making of each answer. The statements are the samples and copies of them whose figures differ, so that the index has
 its size; a copy's vectors are those of its sample, moved a little at random, for to embed 5,000 passages takes half an hour. As many
 statements nearly repeat one another then as in no real index. It is made once and kept in the cache. A reader asks, reads for about
-`--pause` seconds and asks again; at the end, for half a minute, all ask again the moment they are answered.
+`--pause` seconds and asks again; at the end, for half a minute, all ask again the moment they are answered. Beside them an editor adds a
+statement, waits until it can be asked about, removes it, and begins anew; `--editors 0` leaves the index alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import asyncio
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,13 +151,48 @@ async def read(client: httpx.AsyncClient, questions: Sequence[str], until: float
         await asyncio.sleep(random.uniform(0.5, 1.5) * pause_s)
 
 
-async def read_together(address: str, questions: Sequence[str], readers: int, seconds: float, pause_s: float) -> Taken:
-    """Have as many readers ask for as long."""
-    taken, until = Taken(), time.monotonic() + seconds
-    limits = httpx.Limits(max_connections=readers)
+async def edit(client: httpx.AsyncClient, name: str, until: float, taken: Taken) -> None:
+    """Add a statement and remove it again until a time comes; `taken` has the seconds of each job."""
+    for number in count():
+        if time.monotonic() > until:
+            return
+        text = f"Quay {number} of {name} reopened after {number + 3} weeks of repairs, the port authority said. No ship was turned away."
+        try:
+            before = {entry["statement_id"] for entry in await _statements(client)}
+            await _done(client, await client.post("/api/v1/jobs", files={"files": (f"{name}.txt", text.encode())}), taken)
+            for entry in await _statements(client):
+                if entry["statement_id"] not in before:
+                    await _done(client, await client.delete(f"/api/v1/statements/{entry['statement_id']}"), taken)
+        except httpx.HTTPError as error:
+            taken.wrong.append(f"{type(error).__name__}: {error}")
+
+
+async def _statements(client: httpx.AsyncClient) -> list[dict[str, str]]:
+    listed = (await client.get("/api/v1/statements", params={"limit": 500})).raise_for_status().json()["statements"]
+    return [entry for entry in listed if "/uploads/" in entry["source"] or entry["source"].startswith("editor")]
+
+
+async def _done(client: httpx.AsyncClient, begun: httpx.Response, taken: Taken) -> None:
+    asked, job = time.monotonic(), begun.raise_for_status().json()
+    while job["status"] in ("queued", "running"):
+        await asyncio.sleep(0.2)
+        job = (await client.get(f"/api/v1/jobs/{job['job_id']}")).raise_for_status().json()
+    taken.seconds.append(time.monotonic() - asked)
+    if job["status"] != "done":
+        taken.wrong.append(f"a job failed: {job['problem']}")
+
+
+async def read_together(
+    address: str, questions: Sequence[str], readers: int, seconds: float, pause_s: float, *, editors: int = 0
+) -> tuple[Taken, Taken]:
+    """Have as many readers ask for as long, and editors beside them; return what each met."""
+    taken, edited, until = Taken(), Taken(), time.monotonic() + seconds
+    limits = httpx.Limits(max_connections=readers + editors)
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits, trust_env=False) as client:
-        await asyncio.gather(*(read(client, questions, until, pause_s, taken, Random(number)) for number in range(readers)))
-    return taken
+        reading = (read(client, questions, until, pause_s, taken, Random(number)) for number in range(readers))
+        editing = (edit(client, f"editor{number}", until, edited) for number in range(editors))
+        await asyncio.gather(*reading, *editing)
+    return taken, edited
 
 
 async def watch_memory(process: int, every_s: float) -> None:
@@ -165,13 +202,17 @@ async def watch_memory(process: int, every_s: float) -> None:
         print(f"  minute {interval * every_s / 60:.0f}: {held_mb(process):.0f} MB")
 
 
-async def measure(address: str, process: int, questions: Sequence[str], *, readers: int, minutes: float, pause_s: float) -> None:
+async def measure(
+    address: str, process: int, questions: Sequence[str], *, readers: int, editors: int, minutes: float, pause_s: float
+) -> None:
     """Print how the readers fared, and what the server held each minute."""
     memory = asyncio.create_task(watch_memory(process, READ_MEMORY_S))
-    taken = await read_together(address, questions, readers, minutes * 60, pause_s)
+    taken, edited = await read_together(address, questions, readers, minutes * 60, pause_s, editors=editors)
     memory.cancel()
     print(f"{readers} readers who read about {pause_s:g} s: {taken.told(minutes * 60)}")
-    taken = await read_together(address, questions, readers, WITHOUT_PAUSE_S, 0)
+    if editors:
+        print(f"{editors} editors, {len(edited.seconds)} jobs: {edited.told(minutes * 60)}")
+    taken, _ = await read_together(address, questions, readers, WITHOUT_PAUSE_S, 0)
     print(f"{readers} readers without a pause:       {taken.told(WITHOUT_PAUSE_S)}")
 
 
@@ -181,11 +222,15 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--pause", type=float, default=5, help="seconds that a reader reads")
     parser.add_argument("--passages", type=int, default=5_000)
+    parser.add_argument("--editors", type=int, default=1)
     given = parser.parse_args()
     questions = [question.question for question in read_questions(ROOT / "evals" / "sets" / "samples.jsonl")]
-    with serving(make_index(load_settings(), given.passages)) as (address, process):
-        print(f"{given.passages} passages; the server holds {held_mb(process):.0f} MB")
-        asyncio.run(measure(address, process, questions, readers=given.readers, minutes=given.minutes, pause_s=given.pause))
+    with TemporaryDirectory() as scratch:
+        copied = Path(shutil.copytree(make_index(load_settings(), given.passages), Path(scratch) / "index"))  # an editor changes it
+        with serving(copied) as (address, process):
+            print(f"{given.passages} passages; the server holds {held_mb(process):.0f} MB")
+            asked = {"readers": given.readers, "editors": given.editors, "minutes": given.minutes, "pause_s": given.pause}
+            asyncio.run(measure(address, process, questions, **asked))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from itertools import product
@@ -382,3 +384,15 @@ def test_the_index_can_be_gone_and_come_back(doors: Doors, client: TestClient, i
     problem(client.get("/readyz"), 503, code)
     shutil.move(tmp_path / "away", index / gone)
     assert client.get("/readyz").status_code == 200
+
+
+def test_what_was_uploaded_for_a_job_that_never_ran_goes_with_the_server(doors: Doors) -> None:
+    service = doors.web().state.service
+    service.jobs.folder.mkdir(parents=True, exist_ok=True)
+    held = threading.Event()
+    service.jobs._worker.submit(held.wait)  # what runs when the server is told to end
+    service.jobs.submit([("waiting.txt", io.BytesIO(b"The quay reopened on Monday."))])
+    assert list(service.jobs.folder.glob(".incoming-*"))
+    held.set()
+    service.jobs.close()
+    assert list(service.jobs.folder.glob(".incoming-*")) == []

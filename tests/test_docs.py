@@ -148,5 +148,12 @@ def test_make_runs_what_the_readme_promises() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
+def test_what_the_page_on_security_names_is_there() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
+    for name in set(re.findall(r"`(test_\w+?)(?:\.py)?`", page)):
+        assert f"def {name}(" in written or (ROOT / "tests" / f"{name}.py").exists(), name
+
+
 if __name__ == "__main__":
     README.write_text(current(), encoding="utf-8")

@@ -154,6 +154,13 @@ def test_forms_of_one_word_share_a_stem(one: str, other: str) -> None:
     assert stem(fold(one)) == stem(fold(other))
 
 
+@pytest.mark.parametrize("letter", ["و", "ا", "ل", "ب", "a", "s", "ه"])
+def test_what_is_no_word_is_stemmed_without_falling_over(letter: str) -> None:
+    """2,000 times «و» in a question, or in a text, was one article within another until Python gave up."""
+    assert stem(letter * 5_000) == letter * 5_000
+    assert analyse(letter * 5_000).stems
+
+
 @pytest.mark.parametrize("word", ["لجنة", "بشر", "كهرباء", "فرنسا", "لبنان", "بيان"])
 def test_a_first_letter_that_belongs_to_a_known_word_stays(word: str) -> None:
     assert stem(fold(word))[0] == fold(word)[0]

@@ -184,7 +184,7 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, saying where it listens, then calling `ready` beside it, and `ending` when it is told to end."""
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None], ending: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None], ending: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._ready, self._ending = ready, ending
 

@@ -27,6 +27,7 @@ from rag.language.resources import entries, pairs
 
 GRAM = 4
 SMALL = 12
+MAX_WORD_CHARS = 100  # the longest words of either language have half as many
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _PREFIXES = ("وال", "بال", "كال", "فال", "لل", "ال")
@@ -71,7 +72,9 @@ def telling_numbers(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """Return the stem of one folded word, Arabic or English; numbers and other scripts are returned as they are."""
+    """Return the stem of one folded word, Arabic or English; numbers, other scripts and what is too long to be a word stay as they are."""
+    if len(word) > MAX_WORD_CHARS:
+        return word
     if "ء" <= word[0] <= "ي":
         return _light10(word)
     return _english_stemmer().stemWord(word) if word.isascii() else word
