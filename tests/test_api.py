@@ -302,7 +302,7 @@ def test_requests_above_the_rate_are_told_when_to_come_back(doors: Doors) -> Non
     assert [client.get("/api/v1/statements").status_code for _ in range(3)] == [200] * 3
     response = client.get("/v1/models")
     problem(response, 429, "too-many-requests")
-    assert 1 <= int(response.headers["retry-after"]) <= 21
+    assert 1 <= int(response.headers["retry-after"]) <= 61, "a window of a minute, and the second begun"
     assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
 
 

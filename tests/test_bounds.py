@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import bayan
 
-import rag.store
 from ingest import ingest
 from rag.bounds import MAX_HEADINGS, MAX_ISSUER, MAX_LEVEL, MAX_REASON, MAX_SOURCE, MAX_TITLE, brief, shortened
 from rag.build import list_statements
+from rag.records import read_statement, statement_metadata
 from rag.schema import Statement
 from rag.settings import load_settings
 
@@ -125,7 +125,7 @@ def test_a_title_is_cut_at_a_word_and_the_report_says_so(tmp_path: Path, index: 
 
 def test_an_index_of_older_days_is_read_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     old = Statement("a", "1", SAID, LONG, LONG, None, f"https://example.org/{LONG}", "ar", place="a.txt")
-    read = rag.store._statement("a", rag.store._statement_metadata(old))
+    read = read_statement("a", statement_metadata(old))
     assert (len(read.title) <= MAX_TITLE, len(read.issuer or "") <= MAX_ISSUER, len(read.source) <= MAX_SOURCE) == (True, True, True)
     assert (read.text, read.read_from) == (old.text, old.read_from)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ui.lines import echo
+
 if TYPE_CHECKING:
     from ingest.backup import Archived
 
@@ -48,9 +50,9 @@ def restore(file: Path, force: bool, index: Path | None, as_json: bool) -> None:
 
 
 def _tell(done: Archived, what: str, as_json: bool) -> None:
-    from rag.harmless import harmless, json_text
+    from rag.harmless import json_text
     from rag.schema import to_json
 
     vectors = "" if done.vectors else ", texts alone, without their vectors"
     text = f'{done.statements} statements {what} "{done.file}" ({done.bytes / 1e6:,.1f} MB{vectors}) in {done.seconds:.1f} s'
-    click.echo(json_text(to_json(done), indent=2) if as_json else harmless(text))
+    echo(json_text(to_json(done), indent=2) if as_json else text)

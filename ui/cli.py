@@ -289,7 +289,7 @@ def doctor(fix: bool, index: Path | None, as_json: bool) -> None:
         from ingest.mend import mend
 
         if report := mend(settings, progress=sys.stderr.isatty()):
-            click.echo(f"the index was made anew from its texts: {report.updated} statements", err=True)
+            echo(f"the index was made anew from its texts: {report.updated} statements", err=True)
             _tell_problems(report)
     findings = checks.examine_all(settings)
     _print({"ok": all(f.ok for f in findings), "findings": findings}, findings_text, as_json)
