@@ -9,7 +9,7 @@ STATEMENTS ?= ingest/samples
 SIZES ?= 1000 10000 100000
 # One index for each folder of statements, so that looking at another never mixes them; and for each version of the text processing, of
 # the vectors and of how they are kept, so that a checkout brought up to date starts without further ado.
-MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' -e '^FORMAT' rag/language/__init__.py rag/embeddings.py rag/manifest.py | cksum)
+MAKING := $(shell grep -h -e '^TEXT_VERSION' -e '^EIGHT_BITS' -e '^FORMAT' rag/language/__init__.py rag/embedding/local.py rag/index/manifest.py | cksum)
 INDEX ?= index/$(shell printf '%s' "$(STATEMENTS) $(MAKING)" | cksum | cut -d' ' -f1)
 POOLS := index/pools-$(firstword $(MAKING))
 # Containers often tell Python not to keep what it compiles; then every start compiles 1,400 modules again, which doubles it.
@@ -66,15 +66,15 @@ $(TESSERACT):
 
 # Beside the peers, which the extra brings; about an hour on 2 cores, with make bench SIZES="1000 10000" a quarter of that.
 bench: $(VENV)/.bench
-	$(VENV)/bin/python -m evals.bench --sizes $(SIZES)
-	$(VENV)/bin/python -m evals.bench_ingest $(SIZES)
-	$(VENV)/bin/python -m evals.bench_window
+	$(VENV)/bin/python -m evals.benchmarks.bench --sizes $(SIZES)
+	$(VENV)/bin/python -m evals.benchmarks.ingest $(SIZES)
+	$(VENV)/bin/python -m evals.benchmarks.window
 
 # Twenty readers at once over 5,000 passages: make load MINUTES=2 READERS=50
 MINUTES ?= 10
 READERS ?= 20
 load: $(READY)
-	$(VENV)/bin/python -u -m evals.bench_load --minutes $(MINUTES) --readers $(READERS)
+	$(VENV)/bin/python -u -m evals.benchmarks.load --minutes $(MINUTES) --readers $(READERS)
 
 $(VENV)/.bench: $(READY)
 	$(VENV)/bin/python -m pip install --no-compile --disable-pip-version-check -c requirements.lock -e '.[bench]'
@@ -91,13 +91,13 @@ baseline: index
 	rm -rf index/baseline
 	$(BAYAN) eval evals/sets/samples.jsonl --index $(INDEX) --runs index/baseline
 	cp index/baseline/*/summary.json evals/baseline.json
-	$(VENV)/bin/python -m evals.public ../shared/evalsets evals/baseline-public.json
+	$(VENV)/bin/python -m evals.measuring.public ../shared/evalsets evals/baseline-public.json
 	PYTHONPATH=. $(VENV)/bin/python tests/test_docs.py
 
 # How signals make a score and when to answer, from the public sets beside the checkout: after a change to vectors, words or signals.
 learn: $(READY)
-	$(VENV)/bin/python -m evals.fusion ../shared/evalsets --pools $(POOLS)
-	$(VENV)/bin/python -m evals.calibrate ../shared/evalsets --pools $(POOLS)
+	$(VENV)/bin/python -m evals.learning.fusion ../shared/evalsets --pools $(POOLS)
+	$(VENV)/bin/python -m evals.learning.calibrate ../shared/evalsets --pools $(POOLS)
 
 # The reader, from the public sets beside the checkout, then from the authored statements: hours on 2 cores (a night without AMX), minutes
 # on a GPU. It goes on from its last checkpoint; MINUTES_PUBLIC and MINUTES_OWN end a stage for today.

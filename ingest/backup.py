@@ -30,13 +30,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.pipeline import rebuild
-from ingest.visits import VISITS
-from rag.damage import Salvage
+from ingest.web.visits import VISITS
 from rag.errors import BackupError, IndexBusy, IndexMissing, IndexUnusable
-from rag.index import replace_data
-from rag.ledger import LEDGER, Ledger
-from rag.manifest import FORMAT, JOURNAL, LOCK, Manifest, exclusive, fix_with, read_manifest, sealed_manifests
-from rag.seal import DATABASE, SEAL, broken
+from rag.index.damage import Salvage
+from rag.index.folder import replace_data
+from rag.index.ledger import LEDGER, Ledger
+from rag.index.manifest import FORMAT, JOURNAL, LOCK, Manifest, exclusive, fix_with, read_manifest, sealed_manifests
+from rag.integrity.seal import DATABASE, SEAL, broken
 from rag.settings import Settings
 
 LAYOUT = 1  # of the archive

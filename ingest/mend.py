@@ -6,9 +6,9 @@ mend(load_settings())   # IngestReport of the index made anew, None when that wa
 from __future__ import annotations
 
 from ingest.pipeline import rebuild
-from rag.damage import find_damage
 from rag.doctor import fix, mend_model
-from rag.manifest import FORMAT, exclusive, read_manifest, restore_manifest
+from rag.index.damage import find_damage
+from rag.index.manifest import FORMAT, exclusive, read_manifest, restore_manifest
 from rag.schema import IngestReport
 from rag.settings import Settings
 

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from ingest.ahead import usual_workers
-from ingest.apart import Worker
 from ingest.known import digest
 from ingest.pipeline import embedded_by, ingest, read_path
+from ingest.prefetch import usual_workers
+from ingest.sandbox import Worker
 from ingest.sources import Reading
 from rag.build import open_embeddings, open_store
 from rag.errors import IndexMissing, SettingsError
-from rag.manifest import Floats, PassageEmbeddings
+from rag.index.manifest import Floats, PassageEmbeddings
 from rag.schema import IngestReport
 from rag.settings import Settings, load_settings
 

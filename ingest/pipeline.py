@@ -17,31 +17,31 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ingest.ahead import read_ahead, usual_workers
-from ingest.apart import Worker
 from ingest.bounds import bounded
 from ingest.clean import find_date_line, find_title, titles
 from ingest.errors import refuse
 from ingest.known import Entry, Known, digest, entry
 from ingest.metadata import reckoned_date, written_date
 from ingest.passages import merge_cuts, split
+from ingest.prefetch import read_ahead, usual_workers
 from ingest.readers import Document, load
 from ingest.readers.document import mended, without_halves
+from ingest.sandbox import Worker
 from ingest.sidecar import with_sidecar
 from ingest.sources import Reading, below, exists, file_of, find_sources, place_of
 from rag.bounds import brief
 from rag.build import open_salvage, open_writing
 from rag.errors import SourceError, UnknownStatement
-from rag.index import WritableIndex, embedded_texts
+from rag.index.folder import WritableIndex, embedded_texts
+from rag.index.manifest import PassageEmbeddings
 from rag.language import TEXT_VERSION, language_of
 from rag.language.taken import Taken
-from rag.manifest import PassageEmbeddings
 from rag.schema import Cut, Heading, IngestReport, Passage, Problem, Statement
 from rag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from ingest.sites import Sites
-    from rag.damage import Salvage
+    from ingest.web.sites import Sites
+    from rag.index.damage import Salvage
 
 BATCH_PASSAGES = 128  # embedded and written together: what a kill can lose of the work, never of the index
 _SLUG = re.compile(r"[^\w.]+")
@@ -169,9 +169,9 @@ def _readings(
 @contextmanager
 def _opened_sites(settings: Settings, worker: Worker, known: Collection[str], columns: Mapping[str, str]) -> Iterator[Sites]:
     """What servers said is remembered once all that they sent is in the index."""
-    from ingest.fetch import Fetcher
-    from ingest.sites import Sites
-    from ingest.visits import Visits
+    from ingest.web.fetch import Fetcher
+    from ingest.web.sites import Sites
+    from ingest.web.visits import Visits
 
     visits = Visits(settings.index)
     with Fetcher(allow_private=settings.allow_private, delay_s=settings.fetch_delay_s) as fetcher:

@@ -26,11 +26,12 @@ from langchain_core.runnables import Runnable
 
 from rag.build import newest_first, open_retriever, open_writer
 from rag.errors import AnswerTimeout, HistoryError, QuestionError, UnknownStatement
-from rag.evidence import Evidence, gather
-from rag.followup import in_context
+from rag.generation.generate import Writer
 from rag.language import foreign_language, language_of, words
-from rag.quote import check_quotes, cite, compose_quotes
-from rag.retrieve import Found, Retriever, to_hits
+from rag.reading.compose import check_quotes, cite, compose_quotes
+from rag.reading.evidence import Evidence, gather
+from rag.retrieval.followup import in_context
+from rag.retrieval.retriever import Found, Retriever, to_hits
 from rag.schema import (
     Answer,
     Check,
@@ -50,8 +51,7 @@ from rag.schema import (
     to_json,
 )
 from rag.settings import Settings, load_settings
-from rag.verify import DETAILS, check_answer
-from rag.write import Writer
+from rag.verification.check import DETAILS, check_answer
 
 MAX_QUESTION_CHARS = 2_000
 MAX_TURNS, MAX_TURN_CHARS = 20, 50_000  # of a conversation: how many of its last answers count, and the text of each with its quotes
@@ -79,8 +79,8 @@ class Assistant:
         """Answer a question from the statements, or say that none was found in them.
 
         `history`: the answers so far, oldest first, of which the last MAX_TURNS count; a question that leans on one before it ("and
-        when?") is searched with that, see `rag.followup`. `language`: of the answer's frame; by default the question's. `filters`: the
-        statements to look in; by default all.
+        when?") is searched with that, see `rag.retrieval.followup`. `language`: of the answer's frame; by default the question's.
+        `filters`: the statements to look in; by default all.
         Raises QuestionError for a question that cannot be searched, HistoryError for answers too long to be read, FilterError for filters
         that no statement passes, AnswerTimeout.
         """
@@ -188,8 +188,10 @@ class Assistant:
         return StatementRetriever(assistant=self, top_k=top_k, filters=filters)
 
     def as_runnable(self) -> Runnable[str | Mapping[str, Any], Answer]:
-        """Return a LangChain runnable from a question, or the arguments of `ask` as a mapping, to an Answer; see `rag.runnable`."""
-        from rag.runnable import AnswerRunnable
+        """Return a LangChain runnable from a question, or the arguments of `ask` as a mapping, to an Answer; see
+        `rag.integrations.langchain`.
+        """
+        from rag.integrations.langchain import AnswerRunnable
 
         return AnswerRunnable(self)
 

@@ -14,15 +14,15 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from rag.damage import Salvage
-    from rag.embeddings import Asked, LocalEmbeddings
-    from rag.index import Index, WritableIndex
-    from rag.manifest import PassageEmbeddings
-    from rag.reranker import Reranker
-    from rag.retrieve import Retriever
+    from rag.embedding.local import Asked, LocalEmbeddings
+    from rag.generation.generate import Writer
+    from rag.index.damage import Salvage
+    from rag.index.folder import Index, WritableIndex
+    from rag.index.manifest import PassageEmbeddings
+    from rag.index.store import Store
+    from rag.retrieval.reranker import Reranker
+    from rag.retrieval.retriever import Retriever
     from rag.schema import Account, Facets, Filters, Statement
-    from rag.store import Store
-    from rag.write import Writer
 
 
 def open_embeddings(settings: Settings) -> LocalEmbeddings:
@@ -33,25 +33,25 @@ def open_embeddings(settings: Settings) -> LocalEmbeddings:
 @cache  # half a gigabyte once loaded: the chat and an evaluation or an ingest beside it share one
 def _embeddings(name: str, folder: Path, offline: bool, engine: Asked) -> LocalEmbeddings:
     if name.startswith("openai:"):
-        from rag.embedding_endpoint import EndpointEmbeddings
+        from rag.embedding.endpoint import EndpointEmbeddings
 
         return EndpointEmbeddings(name)  # type: ignore[return-value]  # it is asked the same
-    from rag.embeddings import open_embeddings as load
+    from rag.embedding.local import open_embeddings as load
 
     return load(name, cache=folder, offline=offline, engine=engine)
 
 
 def open_index(settings: Settings, embeddings: LocalEmbeddings) -> Index:
     """Open the index for reading. Raises IndexMissing, IndexMismatch, IndexUnusable."""
-    from rag.index import Index
+    from rag.index.folder import Index
 
     return Index.open(settings.index, embeddings, chroma_url=settings.chroma_url)
 
 
 def open_retriever(settings: Settings) -> Retriever:
     """Open model and index for searching. A missing index is told of before a model is loaded."""
-    from rag.manifest import read_manifest
-    from rag.retrieve import Retriever
+    from rag.index.manifest import read_manifest
+    from rag.retrieval.retriever import Retriever
 
     read_manifest(settings.index)
     embeddings = open_embeddings(settings)
@@ -62,14 +62,14 @@ def open_retriever(settings: Settings) -> Retriever:
 def _open_reranker(settings: Settings) -> Reranker | None:
     if settings.reranker == "none":
         return None
-    from rag.reranker import open_reranker
+    from rag.retrieval.reranker import open_reranker
 
     return open_reranker(settings.reranker, budget_ms=settings.rerank_budget_ms, offline=settings.offline)
 
 
 def open_llm(settings: Settings) -> BaseChatModel | None:
     """Set the language model of the settings up, None when there is none. Raises SettingsError, ModelError."""
-    from rag.llm import NONE, open_chat_model
+    from rag.generation.models import NONE, open_chat_model
 
     if settings.llm == NONE:
         return None
@@ -79,7 +79,7 @@ def open_llm(settings: Settings) -> BaseChatModel | None:
 
 def open_writer(settings: Settings) -> Writer | None:
     """Set up what words answers with the language model of the settings, None when there is none. Raises SettingsError, ModelError."""
-    from rag.write import Writer
+    from rag.generation.generate import Writer
 
     model = open_llm(settings)
     return Writer(model, settings.llm, timeout_s=settings.llm_timeout_s, context=settings.llm_context) if model else None
@@ -93,7 +93,7 @@ def list_statements(settings: Settings) -> list[Statement]:
 
 def account(settings: Settings, statement_id: str) -> Account:
     """Return a statement with its earlier texts and those nearly the same; the beginning of an id is enough. Raises UnknownStatement."""
-    from rag.likeness import related, versions
+    from rag.index.near_duplicates import related, versions
     from rag.schema import Account
 
     with open_store(settings) as store:
@@ -109,8 +109,8 @@ def account(settings: Settings, statement_id: str) -> Account:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
     """Open the store of an index for reading; no model is loaded. Raises IndexMissing, IndexUnusable."""
-    from rag.index import open_store as opened
-    from rag.manifest import read_manifest
+    from rag.index.folder import open_store as opened
+    from rag.index.manifest import read_manifest
 
     store = opened(settings.index, read_manifest(settings.index), chroma_url=settings.chroma_url)
     try:
@@ -121,17 +121,17 @@ def open_store(settings: Settings) -> Iterator[Store]:
 
 def open_salvage(settings: Settings) -> AbstractContextManager[Salvage]:
     """Open what can be read of the texts of an index that may be damaged. Raises IndexMissing, IndexUnusable."""
-    from rag.damage import salvage
-    from rag.manifest import read_manifest
+    from rag.index.damage import salvage
+    from rag.index.manifest import read_manifest
 
     return salvage(settings.index, read_manifest(settings.index), chroma_url=settings.chroma_url)
 
 
 def count_statements(settings: Settings, filters: Filters | None = None) -> Facets:
     """Count the statements that pass the filters; no model is loaded. Raises FilterError, IndexMissing, IndexUnusable."""
-    from rag.filters import checked
-    from rag.lexical import LexicalIndex
-    from rag.manifest import check_files, read_manifest
+    from rag.index.filters import checked
+    from rag.index.lexical import LexicalIndex
+    from rag.index.manifest import check_files, read_manifest
 
     filters = checked(filters)
     check_files(settings.index, manifest := read_manifest(settings.index), among=("lexical/",))
@@ -148,8 +148,8 @@ def open_writing(
     settings: Settings, *, must_exist: bool = False, rebuild: bool = False, embeddings: PassageEmbeddings | None = None
 ) -> Iterator[WritableIndex]:
     """Open the index for writing, made if it is not there unless it `must_exist`; with `embeddings` in the settings' place."""
-    from rag.index import writing
-    from rag.manifest import read_manifest
+    from rag.index.folder import writing
+    from rag.index.manifest import read_manifest
 
     if must_exist:
         with suppress(IndexUnusable) if rebuild else nullcontext():  # what is damaged can be made anew

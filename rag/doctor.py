@@ -12,17 +12,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-from rag.damage import Damage, find_damage
-from rag.embeddings import Engine, altered, catalogued_digest, engine_of, unpacked
+from rag.embedding.catalogue import catalogue, installed, verify
+from rag.embedding.local import Engine, altered, catalogued_digest, engine_of, unpacked
 from rag.errors import BayanError
-from rag.index import Health, examine, repair
+from rag.index.damage import Damage, find_damage
+from rag.index.folder import Health, examine, repair
+from rag.index.lexical import LexicalIndex
+from rag.index.manifest import FORMAT, JOURNAL, Manifest, read_manifest
+from rag.index.near_duplicates import groups, prose
+from rag.index.store import Store
 from rag.language import TEXT_VERSION
-from rag.lexical import LexicalIndex
-from rag.likeness import groups, prose
-from rag.manifest import FORMAT, JOURNAL, Manifest, read_manifest
-from rag.models import catalogue, installed, verify
 from rag.settings import Settings
-from rag.store import Store
 
 FIX = "run `bayan doctor --fix`"
 LOW_DISK_BYTES = 1_000_000_000

@@ -84,8 +84,8 @@ class Doors:
     stack: ExitStack
 
     def web(self, **changed: Any) -> FastAPI:
-        from ui.access import Access
         from ui.server import build_web
+        from ui.service.access import Access
 
         settings = self.settings.model_copy(update=changed)
         return build_web(self.assistant, settings, Access.configured(settings))

@@ -27,7 +27,7 @@ from ingest.clean import find_date_line, find_title, leftovers, titles
 from ingest.passages import merge_cuts
 from ingest.readers import Document, read
 from rag.build import list_statements
-from rag.likeness import prose
+from rag.index.near_duplicates import prose
 from rag.schema import Cut, IngestReport, Statement
 from rag.settings import load_settings
 

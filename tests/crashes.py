@@ -26,10 +26,10 @@ import rag.build
 from ingest import ingest, pipeline
 from ingest.passages import split
 from rag.errors import IndexUnusable
-from rag.index import examine
-from rag.lexical import LexicalIndex
-from rag.manifest import JOURNAL, read_manifest
-from rag.store import Store
+from rag.index.folder import examine
+from rag.index.lexical import LexicalIndex
+from rag.index.manifest import JOURNAL, read_manifest
+from rag.index.store import Store
 
 ROUNDS, NAMES, SEED = 30, 6, 20310119
 

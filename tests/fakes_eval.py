@@ -16,8 +16,8 @@ import rag.build
 from ingest import ingest
 from rag import Assistant
 from rag.settings import load_settings
-from ui.evaluations import Evaluations
 from ui.server import serve
+from ui.service.evaluations import Evaluations
 
 PAUSE_S = 0.2
 

@@ -207,7 +207,7 @@ def _over_no_index(settings: Settings) -> Any:
     from fakes import FakeEmbeddings
 
     import rag.build
-    from ui.late import LateAssistant
+    from ui.service.late import LateAssistant
 
     embeddings = FakeEmbeddings()
     rag.build.open_embeddings = lambda settings: embeddings  # type: ignore[assignment,return-value]

@@ -17,8 +17,8 @@ from test_api import problem, upload
 
 from rag.errors import SettingsError
 from rag.settings import Settings
-from ui.access import Access, KeyFile, Role, credential_of
-from ui.cli import main
+from ui.cli.main import main
+from ui.service.access import Access, KeyFile, Role, credential_of
 
 PASSWORD = "a long enough pass phrase"
 EVERYWHERE = {"host": "0.0.0.0"}

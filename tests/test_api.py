@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 from ingest import ingest
 from rag.errors import IndexUnusable
 from rag.schema import to_json
-from ui.told import told
+from ui.service.redaction import told
 
 QUESTION = "How many tonnes did the olive harvest reach?"
 QUOTE = "The ministry said the olive harvest reached 40 tonnes."

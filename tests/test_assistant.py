@@ -11,9 +11,9 @@ import pytest
 from conftest import REPOSITORY, RealModel, shared
 from langchain_core.documents import Document
 
-from evals.measures import is_right
-from evals.questions import Question, read_questions
-from evals.rows import Row
+from evals.measuring.measures import is_right
+from evals.measuring.rows import Row
+from evals.questions.questions import Question, read_questions
 from rag import Answer, Assistant
 from rag.errors import QuestionError, UnknownStatement
 from rag.schema import Completed, Delta, Language, Retrieved

@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ui.access import KeyFile
+from ui.service.access import KeyFile
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.timeout(300)]
 PASSWORD = "a long enough pass phrase"
@@ -75,7 +75,7 @@ def served(real_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "BAYAN_OFFLINE": "true",
         "TMPDIR": str(folder / "tmp"),
     }
-    command = [sys.executable, "-m", "ui.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "ui.cli.main", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None

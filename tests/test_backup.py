@@ -21,10 +21,10 @@ from rag import Assistant
 from rag.build import list_statements
 from rag.doctor import examine_all
 from rag.errors import BackupError, IndexMissing, IndexUnusable
-from rag.index import writing
-from rag.manifest import read_manifest
+from rag.index.folder import writing
+from rag.index.manifest import read_manifest
 from rag.settings import load_settings
-from ui.cli import main
+from ui.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("fake")
 

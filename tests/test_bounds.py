@@ -21,7 +21,7 @@ from test_cli import bayan
 from ingest import ingest
 from rag.bounds import MAX_HEADINGS, MAX_ISSUER, MAX_LEVEL, MAX_REASON, MAX_SOURCE, MAX_TITLE, brief, shortened
 from rag.build import list_statements
-from rag.records import read_statement, statement_metadata
+from rag.index.records import read_statement, statement_metadata
 from rag.schema import Statement
 from rag.settings import load_settings
 

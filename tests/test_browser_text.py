@@ -10,7 +10,7 @@ from test_browser import open_chip
 from windows import LEFT_EDGES, MARKS, Window
 
 from rag.schema import Language
-from ui.markup import DIRECTIONS, isolate
+from ui.html.markup import DIRECTIONS, isolate
 from ui.strings import ARABIC
 
 pytestmark = MARKS

@@ -18,10 +18,10 @@ from windows import MARKS, PHONE, Window, serving, session
 
 from rag.schema import Facets
 from rag.settings import Settings
-from ui.about import about_html
-from ui.access import Caller
-from ui.browse import Browse, statements_html
+from ui.html.about import about_html
+from ui.service.access import Caller
 from ui.strings import ARABIC, ENGLISH
+from ui.window.browse import Browse, statements_html
 
 pytestmark = MARKS
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fakes import FakeEmbeddings
 
 import rag.build
-from ui.cli import main
+from ui.cli.main import main
 
 PRISON = "---\ntitle: بيان حول الهجوم\nissuer: الإدارة\ndate: 2022-01-26\n---\nتعرض سجن الصناعة في الحسكة لهجوم. استشهد 121 شخصا في الهجوم."
 HARVEST = "Olive harvest\n\nThe ministry said the olive harvest reached 40 tonnes. Farmers were paid in March.\n"
@@ -337,7 +337,7 @@ def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
     """Every command's help, in one process; and no import of the modules that take seconds."""
     script = """
 import sys
-from ui.cli import main
+from ui.cli.main import main
 for command in [[], *([name] for name in main.commands)]:
     main([*command, "--help"], standalone_mode=False)
 sys.stderr.write(" ".join(sys.modules))

@@ -22,14 +22,14 @@ from conftest import SAMPLES
 from fakes import FakeEmbeddings
 
 import rag.build
-import rag.store
+import rag.index.store
 import ui.server
 from ingest import ingest
 from rag.errors import IndexUnusable
-from rag.manifest import JOURNAL, MANIFEST, check_files, read_manifest
+from rag.index.manifest import JOURNAL, MANIFEST, check_files, read_manifest
+from rag.integrity.stamp import peeled
 from rag.settings import load_settings
-from rag.stamp import peeled
-from ui.cli import main
+from ui.cli.main import main
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("fake")]
 
@@ -76,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(SAMPLES, folder / "statements")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rag.build, "open_embeddings", lambda settings: FakeEmbeddings())
-        patch.setattr(rag.store, "_collection", written_early)
+        patch.setattr(rag.index.store, "_collection", written_early)
         ingest([folder / "statements"], index=folder / "index")
         corrected = folder / "statements" / "fishermen-strike.txt"
         corrected.write_text(corrected.read_text(encoding="utf-8") + "\nThe strike ended on Monday.\n", encoding="utf-8")
@@ -300,7 +300,7 @@ def ingest_as_before_there_were_digests(tmp_path: Path, index: Path) -> None:
     (tmp_path / "one.txt").write_text("Bridge reopened\n\nThe bridge reopened on Sunday. Two arches were repaired.\n")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("statement_metadata", "passage_metadata"):
-            patch.setattr(rag.store, name, unstamped(getattr(rag.store, name)))
+            patch.setattr(rag.index.store, name, unstamped(getattr(rag.index.store, name)))
         ingest([tmp_path / "one.txt"])
     for later in ("statements.jsonl", "seal.json"):
         files_of(index, f"data-*/{later}")[0].unlink()

@@ -10,26 +10,46 @@ from pathlib import Path
 import click
 from programs import needs
 
-from evals.report import figure
-from evals.summary import Estimate
+from evals.measuring.summary import Estimate
+from evals.reporting.report import figure
 from rag.settings import PREFIX, Settings
-from ui.cli import main as bayan
+from ui.cli.main import main as bayan
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 FOLDERS = {
     "rag": "answer a question from the index; knows nothing of source files or interfaces",
+    "rag/integrations": "what other frameworks see of the assistant",
+    "rag/generation": "a language model that words the answer from the quotes",
+    "rag/reading": "ranked passages → does it answer, which sentences, what is said of them",
+    "rag/verification": "a text against its quotes",
+    "rag/retrieval": "a question → ranked passages, neither language hiding the other",
+    "rag/index": "Chroma and tantivy in step, one writer, any number of readers",
+    "rag/embedding": "models behind LangChain's Embeddings; the catalogue of weights",
+    "rag/integrity": "digests of texts and files",
+    "rag/prompts": "wording of answers, Arabic and English",
     "rag/language": "Arabic and English text",
     "rag/language/resources": "language data, one kind a file, one entry a line",
-    "rag/prompts": "wording of answers, Arabic and English",
     "ingest": "source files → statements → passages → index",
     "ingest/readers": "files to documents, a family of formats each",
+    "ingest/web": "pages, feeds and sitemaps, fetched from checked addresses alone",
     "ingest/resources": "what is cut away",
     "ingest/samples": "invented statements to try Bayan on",
-    "evals": "question sets → runs → measures → reports, comparison, gate; calibration, benchmark",
+    "evals": "question sets → runs → measures → reports, comparison, gate; learning; benchmarks",
+    "evals/questions": "sets in their formats, feedback, proposals",
+    "evals/measuring": "questions asked, answers measured, runs kept",
+    "evals/reporting": "runs told and compared",
+    "evals/learning": "fusion, calibration, names, and the reader",
+    "evals/learning/statements": "708 invented statements with the questions the reader learns from",
+    "evals/benchmarks": "speed and quality beside other systems",
     "evals/sets": "questions on the sample statements",
     "evals/templates": "the reports",
     "ui": "terminal, chat window, and the doors for programs",
+    "ui/cli": "the command line",
+    "ui/window": "the chat window: Gradio's parts and what each event does",
+    "ui/http": "the doors for programs, and what stands before every door",
+    "ui/html": "records drawn as markup",
+    "ui/service": "what every door shares; knows nothing of HTTP or Gradio",
     "ui/examples": "programs that embed Bayan, to copy",
     "tests": "unit, integration and browser tests",
 }

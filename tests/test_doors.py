@@ -16,8 +16,8 @@ from test_api import QUESTION, QUOTE
 from rag.build import list_statements
 from rag.schema import to_json
 from rag.settings import load_settings
-from ui.access import KeyFile
-from ui.told import told
+from ui.service.access import KeyFile
+from ui.service.redaction import told
 
 openai = pytest.importorskip("openai", reason="the official openai client is not installed")
 mcp = pytest.importorskip("mcp", reason="the mcp package is not installed")
@@ -157,7 +157,7 @@ def test_mcps_client_over_http(doors: Doors, index: Path) -> None:
 @pytest.mark.integration
 def test_mcps_client_over_stdio(real_index: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "BAYAN_OFFLINE": "true", "BAYAN_INDEX": str(real_index)}
-    command = mcp.StdioServerParameters(command=sys.executable, args=["-m", "ui.cli", "mcp"], env=environment)
+    command = mcp.StdioServerParameters(command=sys.executable, args=["-m", "ui.cli.main", "mcp"], env=environment)
     assert any(statement.left_out for statement in list_statements(load_settings(index=real_index)))
     anyio.run(tour, mcp.Client(mcp.stdio_client(command)), {"ferry-collision.html"})
 

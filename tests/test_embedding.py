@@ -21,10 +21,10 @@ from fastapi.testclient import TestClient
 from programs import CHROMIUM, needs
 from test_api import QUESTION, QUOTE
 
-from rag.write import Writer
-from ui.access import KeyFile
+from rag.generation.generate import Writer
 from ui.examples import ask as ask_example
 from ui.examples import slack
+from ui.service.access import KeyFile
 from ui.strings import ENGLISH
 
 DESK = "https://desk.example.org"
@@ -103,7 +103,7 @@ def test_the_widget_answers_in_a_page_of_a_site_that_is_named(serving: Any, anot
     site, folder = another_site
     named, unnamed = serving(frame_origins=(site,)), serving()
     for name, bayan in (("named", named), ("unnamed", unnamed)):
-        page = f'<!doctype html><title>Desk</title><p>Our desk.</p><script src="{bayan}/widget.js" data-language="en" defer></script>'
+        page = f'<!doctype html><title>Controller</title><p>Our desk.</p><script src="{bayan}/widget.js" data-language="en" defer></script>'
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])

@@ -17,7 +17,7 @@ from ingest import ingest
 from rag import Assistant
 from rag.build import open_embeddings
 from rag.errors import IndexMismatch, ModelError
-from rag.manifest import read_manifest
+from rag.index.manifest import read_manifest
 from rag.settings import load_settings
 
 pytest.importorskip("langchain_openai")

@@ -21,15 +21,15 @@ from conftest import SAMPLES
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-import rag.embeddings_torch
+import rag.embedding.torch
 from ingest import ingest
-from rag.e5onnx import GRAPH, INPUTS, unpack_onnx
-from rag.e5s1 import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
-from rag.embeddings import BATCH, EIGHT_BITS, Encoder, Kind, LocalEmbeddings, altered, folder_digest, open_embeddings, unpacked
-from rag.embeddings_torch import SentenceTransformerEncoder
+from rag.embedding.catalogue import entry, weights_path
+from rag.embedding.e5_file import SPECIAL_PIECES, build_tokenizer, dequantise, kept_pieces, read_e5, unpack_e5
+from rag.embedding.e5_graph import GRAPH, INPUTS, unpack_onnx
+from rag.embedding.local import BATCH, EIGHT_BITS, Encoder, Kind, LocalEmbeddings, altered, folder_digest, open_embeddings, unpacked
+from rag.embedding.torch import SentenceTransformerEncoder
 from rag.errors import IndexMismatch, ModelError
-from rag.index import Index, writing
-from rag.models import entry, weights_path
+from rag.index.folder import Index, writing
 from rag.settings import Settings
 
 HIDDEN, LAYERS, HEADS, FFN, POSITIONS = 32, 1, 2, 64, 64
@@ -318,7 +318,7 @@ def test_sentence_transformers_get_the_models_own_prompts(
     monkeypatch: pytest.MonkeyPatch, prompts: dict[str, str], given: list[str]
 ) -> None:
     model = FakeModel(prompts)
-    monkeypatch.setattr(rag.embeddings_torch, "_load", lambda *_, **__: model)
+    monkeypatch.setattr(rag.embedding.torch, "_load", lambda *_, **__: model)
     encoder = SentenceTransformerEncoder("model", local=True)
     encoder.encode(["ab"], "query")
     assert encoder.encode(["ab"], "passage").dtype == np.float32
@@ -373,7 +373,7 @@ def test_offline_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
 
 
 def test_importing_loads_no_torch() -> None:
-    code = "import sys, rag.embeddings; print({'torch', 'transformers', 'tokenizers', 'onnx', 'onnxruntime'} & set(sys.modules))"
+    code = "import sys, rag.embedding.local; print({'torch', 'transformers', 'tokenizers', 'onnx', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     assert done.stdout.strip() == "set()"
 
@@ -446,7 +446,7 @@ def test_an_ingest_that_finds_nothing_new_loads_no_model(real_index: Path, monke
         raise AssertionError("the model was loaded")
 
     for load in ("_sentence_transformer", "_eight_bits"):
-        monkeypatch.setattr(f"rag.embeddings.{load}", refuse)
+        monkeypatch.setattr(f"rag.embedding.local.{load}", refuse)
     report = ingest([SAMPLES], settings=Settings(index=real_index, offline=True))
     assert (report.added, report.updated, report.passages) == (0, 0, 0)
 
@@ -509,7 +509,7 @@ def test_an_index_of_the_other_engine_is_refused_with_the_command_that_rebuilds_
 @pytest.mark.integration
 def test_the_onnx_engine_loads_no_torch(onnx_real: LocalEmbeddings) -> None:
     code = (
-        "import sys, platformdirs; from rag.embeddings import open_embeddings;"
+        "import sys, platformdirs; from rag.embedding.local import open_embeddings;"
         "found = open_embeddings('multilingual-e5-small', cache=platformdirs.user_cache_path('bayan'), offline=True, engine='onnx');"
         "print(len(found.embed_query('سجن')), {'torch', 'transformers', 'sentence_transformers', 'onnx'} & set(sys.modules))"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.emphasis import emphasised
+from rag.reading.emphasis import emphasised
 
 FERRY = "The ferry Nasim collided with a barge on Monday. Thirty-one passengers were injured. The other 183 were unhurt, Salwa Haddad said."
 ATTACK = "هاجم مسلحون سجن الصناعة في الحسكة في 20 كانون الثاني/يناير 2022. وقتل مئة وواحد وعشرون مقاتلاً، وفر 12 سجيناً."

@@ -12,13 +12,13 @@ from math import log2
 import numpy as np
 import pytest
 
-from evals.compare import compare, sign_flip_p
-from evals.gate import check, check_regressions, parse
-from evals.measures import measure
-from evals.overlap import exact_match, holds, normalise, token_f1
-from evals.questions import Question
-from evals.rows import Row, from_record, is_verbatim, to_record
-from evals.summary import estimate, summarise
+from evals.measuring.measures import measure
+from evals.measuring.rows import Row, from_record, is_verbatim, to_record
+from evals.measuring.summary import estimate, summarise
+from evals.questions.overlap import exact_match, holds, normalise, token_f1
+from evals.questions.questions import Question
+from evals.reporting.compare import compare, sign_flip_p
+from evals.reporting.gate import check, check_regressions, parse
 from rag.schema import Answer, Check, Citation, Hit, Language, Statement, Timings
 
 TEXT = "وقالت الهيئة إن واحداً وثلاثين راكباً أصيبوا. The rest is silence."

@@ -19,11 +19,11 @@ from test_cli import bayan, refused
 from test_eval_runs import ingested, questions, runs  # noqa: F401  fixtures
 
 import rag.build
-from evals import judge as judging
-from evals.propose import proposal_messages
-from evals.runs import read_run
+from evals.measuring import judge as judging
+from evals.measuring.runs import read_run
+from evals.questions.propose import proposal_messages
 from rag.schema import Statement
-from ui.cli import main
+from ui.cli.main import main
 
 HARVEST_QUESTION = "How heavy was the crop of olives?"
 REPLY = "\n".join(

@@ -12,12 +12,12 @@ from programs import CHROMIUM, MISSING
 from windows import FLAGS
 
 import rag.build
-from evals.compare import compare, load_values
-from evals.formats import read_sets
-from evals.gate import check, check_regressions, parse
-from evals.public import public_slice
-from evals.report import render
-from evals.runs import Run, run
+from evals.measuring.public import public_slice
+from evals.measuring.runs import Run, run
+from evals.questions.formats import read_sets
+from evals.reporting.compare import compare, load_values
+from evals.reporting.gate import check, check_regressions, parse
+from evals.reporting.report import render
 from rag.settings import load_settings
 
 pytestmark = pytest.mark.integration

@@ -19,13 +19,13 @@ from test_cli import HARVEST, PRISON, bayan, refused
 from test_eval_sets import parallel
 from test_eval_sets import write as write_file
 
-import evals.asking
-import evals.places
-import rag.manifest
-from evals.asking import conversations
-from evals.questions import Question
-from evals.runs import read_run
-from evals.systems import Response, RunnableSystem, refuses
+import evals.measuring.asking
+import evals.measuring.places
+import rag.index.manifest
+from evals.measuring.asking import conversations
+from evals.measuring.runs import read_run
+from evals.measuring.systems import Response, RunnableSystem, refuses
+from evals.questions.questions import Question
 from rag import Answer
 
 LINES = [
@@ -83,7 +83,7 @@ def test_json_is_as_designed(questions: Path, runs: Path) -> None:
 
 def test_a_killed_run_goes_on_where_it_was(questions: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    opened = evals.asking.open_system
+    opened = evals.measuring.asking.open_system
 
     class Counting:
         def __init__(self, system: Any, until: int) -> None:
@@ -95,7 +95,7 @@ def test_a_killed_run_goes_on_where_it_was(questions: Path, runs: Path, monkeypa
             asked.append(question)
             return self.system.ask(question, history)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(evals.asking, "open_system", lambda *a, **k: Counting(opened(*a, **k), 2))
+    monkeypatch.setattr(evals.measuring.asking, "open_system", lambda *a, **k: Counting(opened(*a, **k), 2))
     assert bayan("eval", questions, "--runs", runs).status == 1  # click says that it was aborted
     [folder] = runs.iterdir()
     assert len((folder / "rows.jsonl").read_text("utf-8").splitlines()) == 2
@@ -103,7 +103,7 @@ def test_a_killed_run_goes_on_where_it_was(questions: Path, runs: Path, monkeypa
     with open(folder / "rows.jsonl", "a", encoding="utf-8") as file:
         file.write('{"set_name": "set", "quest')  # a row that the kill cut short
 
-    monkeypatch.setattr(evals.asking, "open_system", lambda *a, **k: Counting(opened(*a, **k), -1))
+    monkeypatch.setattr(evals.measuring.asking, "open_system", lambda *a, **k: Counting(opened(*a, **k), -1))
     assert bayan("eval", questions, "--runs", runs).status == 0
     assert sorted(asked) == sorted(str(line["question"]) for line in LINES), "each once"
     assert len(read_run(folder).rows) == 5
@@ -112,19 +112,19 @@ def test_a_killed_run_goes_on_where_it_was(questions: Path, runs: Path, monkeypa
     assert len(asked) == 5, "a complete run is not asked again"
     assert bayan("eval", questions, "--runs", runs, "--fresh").status == 0
     assert len(asked) == 10
-    monkeypatch.setattr(evals.asking, "open_system", opened)
+    monkeypatch.setattr(evals.measuring.asking, "open_system", opened)
     assert bayan("eval", questions, "--runs", runs, "--retrieval-only").status == 0
     assert len(list(runs.iterdir())) == 2, "another configuration has its own folder"
 
 
 def test_a_question_that_fails_is_kept_and_asked_again(questions: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = evals.asking.open_system
+    opened = evals.measuring.asking.open_system
 
     class Failing:
         def ask(self, question: str, history: Any) -> Response:
             raise TimeoutError("too slow")
 
-    monkeypatch.setattr(evals.asking, "open_system", lambda *a, **k: Failing())
+    monkeypatch.setattr(evals.measuring.asking, "open_system", lambda *a, **k: Failing())
     outcome = bayan("eval", questions, "--runs", runs, "--json", "--min", "failed=0")
     assert outcome.status == 1
     assert outcome.json["sets"][0]["measures"]["failed"] == 1.0
@@ -132,7 +132,7 @@ def test_a_question_that_fails_is_kept_and_asked_again(questions: Path, runs: Pa
     assert "FAILED: set: failed is 1, at most 0 is asked for" in outcome.stderr
     [folder] = runs.iterdir()
     assert {row.error for row in read_run(folder).rows} == {"TimeoutError: too slow"}
-    monkeypatch.setattr(evals.asking, "open_system", opened)
+    monkeypatch.setattr(evals.measuring.asking, "open_system", opened)
     assert bayan("eval", questions, "--runs", runs, "--min", "failed=0").status == 0
 
 
@@ -243,8 +243,8 @@ def test_a_set_with_its_own_corpus_is_embedded_once(
     embedded = len(fake.embedded)
     assert bayan("eval", path, "--runs", runs, "--retrieval-only", "--fresh").status == 0
     assert len(fake.embedded) == embedded
-    monkeypatch.setattr(rag.manifest, "FORMAT", 99)
-    monkeypatch.setattr(evals.places, "FORMAT", 99)
+    monkeypatch.setattr(rag.index.manifest, "FORMAT", 99)
+    monkeypatch.setattr(evals.measuring.places, "FORMAT", 99)
     assert bayan("eval", path, "--runs", runs, "--retrieval-only", "--fresh").status == 0, "what an older Bayan kept is no hindrance"
 
 
@@ -332,5 +332,5 @@ def test_a_peer_s_refusal_is_known_by_its_words(text: str, refusal: bool) -> Non
 
 
 def test_help_is_quick_to_load() -> None:
-    code = "import sys, ui.cli; print([m for m in ('torch', 'gradio', 'scipy', 'evals', 'langchain_core') if m in sys.modules])"
+    code = "import sys, ui.cli.main; print([m for m in ('torch', 'gradio', 'scipy', 'evals', 'langchain_core') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from evals.formats import read_sets, read_squad
-from evals.questions import SetError, read_questions
+from evals.questions.formats import read_sets, read_squad
+from evals.questions.questions import SetError, read_questions
 
 GOOD = '{"id": "a", "question": "كم عدد الجرحى؟", "evidence": ["31"], "statement": "ferry", "tags": ["number"]}\n'
 SQUAD = {

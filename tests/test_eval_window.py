@@ -17,20 +17,20 @@ from fakes import FakeEmbeddings
 from fastapi.testclient import TestClient
 from test_cli import HARVEST, PRISON, bayan
 
-import ui.evaluations
-from evals.feedback import Doubt, FeedbackError, add_question
-from evals.questions import SetError, read_questions
-from evals.stored import stored_runs
+import ui.service.evaluations
+from evals.measuring.stored import stored_runs
+from evals.questions.feedback import Doubt, FeedbackError, add_question
+from evals.questions.questions import SetError, read_questions
 from rag import Assistant
 from rag.schema import Statement
 from rag.settings import load_settings
-from ui.access import Access, Caller
-from ui.eval_render import comparison_html, problem_html, result_html, run_label, state_html
-from ui.eval_tab import EvalTab
-from ui.evaluations import Busy, Evaluations, State
-from ui.late import LateAssistant
+from ui.html.eval_render import comparison_html, problem_html, result_html, run_label, state_html
 from ui.server import build_web
+from ui.service.access import Access, Caller
+from ui.service.evaluations import Busy, Evaluations, State
+from ui.service.late import LateAssistant
 from ui.strings import STRINGS
+from ui.window.eval_tab import EvalTab
 
 DOUBT = Doubt("كم شخصاً استشهد؟", "ar", ("تعرض سجن الصناعة في الحسكة لهجوم.",), ("elsewhere",))
 
@@ -164,7 +164,7 @@ def test_what_goes_wrong_is_told(evaluations: Evaluations, monkeypatch: pytest.M
     def crash(*arguments: object, **options: object) -> None:
         raise RuntimeError("secret internals")
 
-    monkeypatch.setattr(ui.evaluations, "run", crash)
+    monkeypatch.setattr(ui.service.evaluations, "run", crash)
     evaluations.start(path, retrieval_only=False)
     assert "secret" not in state_html(finish(evaluations), "en")
 

@@ -8,8 +8,8 @@ import fakes_ui as fakes
 import pytest
 from markdown_it import MarkdownIt
 
-from ui.conversation import Exchange
-from ui.export import FORMATS, Format, export
+from ui.html.export import FORMATS, Format, export
+from ui.service.conversation import Exchange
 from ui.strings import ARABIC
 
 

@@ -11,13 +11,13 @@ from conftest import Doors
 from fakes import FakeEmbeddings
 
 import rag.build
-import rag.retrieve
+import rag.retrieval.retriever
 from ingest import ingest
 from rag import Assistant
 from rag.errors import FilterError
-from rag.filters import source_group, source_keys
+from rag.index.filters import source_group, source_keys
 from rag.schema import Facets, Filters
-from ui.cli import main
+from ui.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("fake")
 
@@ -63,7 +63,7 @@ def titles(assistant: Assistant, filters: Filters | None) -> set[int]:
 def test_filters_find_what_passes_and_nothing_else(
     filters: Filters, exact: int, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rag.retrieve, "EXACT", exact)  # 0: as in an index where too many pass to compare them one by one
+    monkeypatch.setattr(rag.retrieval.retriever, "EXACT", exact)  # 0: as in an index where too many pass to compare them one by one
     wanted = {number for number in range(24) if _passes(number, filters)}
     assert wanted
     assert titles(assistant, filters) == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.followup import REMEMBERED, in_context, leans
+from rag.retrieval.followup import REMEMBERED, in_context, leans
 from rag.schema import Answer, Status
 
 FERRY, ATTACK = "How many passengers were injured on the Nasim?", "من هاجم سجن الصناعة في الحسكة؟"

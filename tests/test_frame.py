@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.frame import Reading, differing, looked_for, newest, read_aloud, reading
+from rag.reading.frame import Reading, differing, looked_for, newest, read_aloud, reading
 from rag.schema import Citation, Language, Statement
 
 KILLED = "وقتل في الهجوم مئة وواحد وعشرون مقاتلاً، بحسب البيان."

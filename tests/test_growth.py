@@ -17,16 +17,19 @@ from ingest.passages import split
 from ingest.readers import Document, File, Working, read_file
 from ingest.readers.headings import lines_of
 from ingest.sources import Reading
-from rag import citations, copies, emphasis, likeness, swaps
 from rag.errors import SourceError
+from rag.index import near_duplicates
 from rag.language import amounts, analyse, dates, foreign_language, sentences
 from rag.language.decades import decades
 from rag.language.mentions import mentions, possible_names, wording
 from rag.language.polarity import clauses
+from rag.reading import emphasis
+from rag.reading.together import around, together
+from rag.retrieval import dedup
 from rag.schema import Citation, Span, Statement
-from rag.together import around, together
-from ui.markup import emphasise, isolate
-from ui.reader import Place, reader_html
+from rag.verification import claims, substitutions
+from ui.html.markup import emphasise, isolate
+from ui.html.reader import Place, reader_html
 
 LENGTH = 10_000  # characters
 LONG = 40_000  # of what an ingest does with every text
@@ -183,13 +186,13 @@ FUNCTIONS: Mapping[str, Callable[[str], object]] = {
     "wording": wording,
     "possible_names": possible_names,
     "clauses": clauses,
-    "sketch": lambda text: likeness.sketch(statement(text)),
-    "differences": lambda text: likeness.differences(text, text[: len(text) // 2] + " آخر 12 " + text[len(text) // 3 :]),
-    "says_the_same": lambda text: copies.says_the_same(text, text + " آخر"),
+    "sketch": lambda text: near_duplicates.sketch(statement(text)),
+    "differences": lambda text: near_duplicates.differences(text, text[: len(text) // 2] + " آخر 12 " + text[len(text) // 3 :]),
+    "says_the_same": lambda text: dedup.says_the_same(text, text + " آخر"),
     "how many": lambda text: emphasis.bearings("كم عدد القتلى؟", text),
     "when": lambda text: emphasis.bearings("متى حدث ذلك؟", text),
-    "claims": lambda text: citations.claims(text, [cited("قال")]),
-    "swaps": lambda text: list(swaps.swaps("قُتل ثلاثة أشخاص في دمشق", [text])),
+    "claims": lambda text: claims.claims(text, [cited("قال")]),
+    "swaps": lambda text: list(substitutions.swaps("قُتل ثلاثة أشخاص في دمشق", [text])),
     "together": widened,
     "window": lambda text: isolate(text, "ar") + isolate(text, "en") + emphasise(text, [Span(1, 3)], "ar"),
     "reader": drawn,

@@ -13,12 +13,12 @@ import pytest
 from test_cli import bayan
 
 from rag.build import list_statements
-from rag.harmless import harmless, json_text
+from rag.language.controls import harmless, json_text
 from rag.settings import load_settings
-from ui.conversation import Exchange
-from ui.export import FORMATS, Format, export
-from ui.markup import isolate
-from ui.reader import Place, reader_html
+from ui.html.export import FORMATS, Format, export
+from ui.html.markup import isolate
+from ui.html.reader import Place, reader_html
+from ui.service.conversation import Exchange
 
 pytestmark = pytest.mark.usefixtures("fake")
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)) if code not in (9, 10)]

@@ -25,20 +25,20 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from servers import free_port, start_chroma
 
-import rag.index
-import rag.manifest
-import rag.store
+import rag.index.folder
+import rag.index.manifest
+import rag.index.store
 from ingest import ingest, rebuild, remove
 from rag import Assistant, Statement
 from rag.build import list_statements
 from rag.doctor import examine_all, fix
 from rag.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnusable, SourceError, UnknownStatement
-from rag.index import Health, examine, writing
-from rag.lexical import LexicalIndex
-from rag.manifest import JOURNAL, MANIFEST, read_manifest
+from rag.index.folder import Health, examine, writing
+from rag.index.lexical import LexicalIndex
+from rag.index.manifest import JOURNAL, MANIFEST, read_manifest
+from rag.index.store import Store
 from rag.schema import Passage
 from rag.settings import load_settings
-from rag.store import Store
 
 pytestmark = pytest.mark.usefixtures("fake")
 HERE = Path(__file__).parent
@@ -292,14 +292,14 @@ def test_an_index_of_another_model_is_refused_with_the_command_that_mends_it(
 
 def test_an_index_of_another_text_processing_is_refused(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest([folder])
-    monkeypatch.setattr(rag.manifest, "TEXT_VERSION", 99)
+    monkeypatch.setattr(rag.index.manifest, "TEXT_VERSION", 99)
     with pytest.raises(IndexMismatch, match=r"text processing \d+\).*, 99\); rebuild it with `bayan ingest --rebuild"):
         Assistant.open(index)
 
 
 def test_an_index_of_an_earlier_format_is_refused(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest([folder])
-    monkeypatch.setattr(rag.manifest, "FORMAT", 99)
+    monkeypatch.setattr(rag.index.manifest, "FORMAT", 99)
     with pytest.raises(IndexMismatch, match=r"format \d+, .*fafafafafafa, 99, \d+\); rebuild it with `bayan ingest --rebuild"):
         ingest([folder])
     assert (rebuild().updated, titles(index)) == (2, ["Olive harvest", "بيان حول الهجوم"])
@@ -314,8 +314,8 @@ def test_an_index_of_format_3_is_rebuilt_with_all_it_knew(folder: Path, index: P
 
     (folder / "sections.md").write_text("# Olives\n\n## Yield\n\nThe harvest reached 41 tonnes.\n\nRead more\n", encoding="utf-8")
     with monkeypatch.context() as before:
-        before.setattr(rag.store, "statement_metadata", of_format_3)
-        before.setattr(rag.manifest, "FORMAT", 3)
+        before.setattr(rag.index.store, "statement_metadata", of_format_3)
+        before.setattr(rag.index.manifest, "FORMAT", 3)
         ingest([folder])
         held = {statement.title: statement for statement in list_statements(load_settings(index=index))}
     assert held["Olives"].headings
@@ -462,7 +462,7 @@ def test_doctor_finds_and_mends_a_damaged_lexical_index(folder: Path, index: Pat
 
 DRIVER = """
 import os, signal, sys
-import rag.build, rag.index
+import rag.build, rag.index.folder
 from fakes import FakeEmbeddings
 from ingest import pipeline
 
@@ -470,7 +470,7 @@ folder, command, target, nth, after = sys.argv[1], sys.argv[2], sys.argv[3], int
 rag.build.open_embeddings = lambda settings: FakeEmbeddings()
 pipeline.BATCH_PASSAGES = 1  # a batch for each statement
 owner, _, name = target.rpartition(".")
-owner = {"": rag.index, "Store": rag.index.Store, "LexicalIndex": rag.index.LexicalIndex}[owner]
+owner = {"": rag.index.folder, "Store": rag.index.folder.Store, "LexicalIndex": rag.index.folder.LexicalIndex}[owner]
 original, calls = getattr(owner, name), 0
 
 def deadly(*arguments, **options):

@@ -10,9 +10,9 @@ import formats
 import pytest
 
 from ingest import ingest
-from ingest.ahead import read_ahead
-from ingest.apart import Worker
+from ingest.prefetch import read_ahead
 from ingest.readers import Document, load
+from ingest.sandbox import Worker
 from ingest.sources import Reading
 from rag.build import list_statements
 from rag.errors import SourceError

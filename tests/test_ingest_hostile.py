@@ -18,7 +18,7 @@ import pytest
 from conftest import REPOSITORY
 from hostile import HOSTILE
 
-from ingest.apart import LIMIT_S
+from ingest.sandbox import LIMIT_S
 
 GOOD = "The bridge opened on Sunday, the council said."
 MAX_KB = 1_000_000

@@ -17,7 +17,7 @@ from test_ingest_formats import one
 from ingest import ingest
 from ingest.readers import Document, read
 from ingest.readers.printed import backwards, faced, written
-from rag.likeness import prose
+from rag.index.near_duplicates import prose
 
 pytestmark = pytest.mark.usefixtures("fake")
 HEADER, FOOTER, ENGLISH_FOOTER = "بيان صحفي - الهيئة", "صفحة 0 من 3", "Page 0 of 3"

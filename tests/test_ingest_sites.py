@@ -15,10 +15,10 @@ import pytest
 from websites import Site, serving
 
 import ingest
-import ingest.sites
+import ingest.web.sites
 from ingest import ingest as run_ingest
-from ingest.fetch import Fetcher
-from ingest.network import is_public
+from ingest.web.fetch import Fetcher
+from ingest.web.network import is_public
 from rag.build import list_statements
 from rag.errors import SourceError
 from rag.schema import IngestReport, Statement
@@ -210,7 +210,7 @@ def test_a_sitemap_in_a_packed_sitemap_brings_its_pages(site: Site) -> None:
 
 
 def test_a_long_sitemap_is_taken_in_several_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest.sites, "MAX_PAGES", 3)
+    monkeypatch.setattr(ingest.web.sites, "MAX_PAGES", 3)
     for number in range(4):
         site.put(f"/{number}", page(f"بيان {number}", *(f"{paragraph} {number}" for paragraph in PARAGRAPHS)))
     address = site.put("/sitemap.xml", sitemap(site, *(f"/{number}" for number in range(4))), "text/xml")
@@ -276,7 +276,7 @@ def test_a_name_that_stands_for_a_private_address_is_refused(addresses: list[str
 
 def test_the_address_that_is_checked_is_the_one_connected_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name server that answers anew for each question (DNS rebinding) is asked once for a connection, and its answer is used."""
-    monkeypatch.setattr("ingest.network.is_public", lambda address: address == "127.0.0.1")  # this machine plays the open network
+    monkeypatch.setattr("ingest.web.network.is_public", lambda address: address == "127.0.0.1")  # this machine plays the open network
     site.put("/robots.txt", "", "text/plain")
     site.put("/", page("بيان"))
     names = Names(["127.0.0.1"], ["10.0.0.1"])
@@ -288,7 +288,7 @@ def test_the_address_that_is_checked_is_the_one_connected_to(site: Site, monkeyp
 
 
 def test_a_redirect_to_a_private_address_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.network.is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("ingest.web.network.is_public", lambda address: address == "127.0.0.1")
     address = site.put("/", status=302, headers={"Location": "http://169.254.169.254/latest/meta-data"})
     with Fetcher(delay_s=0) as fetcher, pytest.raises(SourceError, match=r'stands for "169\.254\.169\.254"'):
         fetcher.get(address)
@@ -356,7 +356,7 @@ def test_what_a_server_does_not_give_is_told(status: int, site: Site) -> None:
 
 
 def test_too_much_is_refused_however_it_is_packed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.fetch.MAX_BYTES", 1_000_000)
+    monkeypatch.setattr("ingest.web.fetch.MAX_BYTES", 1_000_000)
     assert "larger than 1 MB" in reason(site.put("/a", b"a" * 1_000_001))
     assert "larger than 1 MB" in reason(site.put("/b", gzip.compress(b"a" * 30_000_000), headers={"Content-Encoding": "gzip"}))
     assert 'coding "br"' in reason(site.put("/c", b"x", headers={"Content-Encoding": "br"}))

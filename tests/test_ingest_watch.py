@@ -21,7 +21,7 @@ from websites import serving
 import ingest.watch
 from ingest.watch import watch
 from rag.build import list_statements
-from rag.manifest import LOCK
+from rag.index.manifest import LOCK
 from rag.schema import IngestReport
 from rag.settings import load_settings
 
@@ -102,7 +102,7 @@ def test_an_address_is_looked_at_again_and_less_often_while_it_fails(folder: Pat
 @pytest.mark.integration
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_stops_cleanly(ended: signal.Signals, folder: Path, index: Path, real_model: object) -> None:
-    command = [sys.executable, "-m", "ui.cli", "ingest", str(folder), "--watch", "--json", "--index", str(index)]
+    command = [sys.executable, "-m", "ui.cli.main", "ingest", str(folder), "--watch", "--json", "--index", str(index)]
     heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # in a shell's background it would be deaf to Ctrl-C
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", preexec_fn=heeded)
     assert process.stdout

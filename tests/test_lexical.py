@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rag.index.lexical import LexicalIndex
 from rag.language import language_of, sentences
-from rag.lexical import LexicalIndex
 from rag.schema import Language, Passage, Statement
 
 TEXTS = (

@@ -14,9 +14,9 @@ from rag import Assistant
 from rag.build import account
 from rag.doctor import examine_all, suspicions
 from rag.errors import UnknownStatement
-from rag.likeness import differences
+from rag.index.near_duplicates import differences
 from rag.settings import load_settings
-from ui.cli import main
+from ui.cli.main import main
 
 FLOOD = "Flood in the valley\n\nThe ministry said that {} people were hurt when the river rose on {} and that the north road {} closed.\n"
 FLOOD_REPORT = FLOOD.format(21, "3 March 2031", "was")

@@ -22,19 +22,19 @@ import rag.build
 from ingest import ingest
 from rag import Answer, Assistant
 from rag.build import open_retriever, open_writer
+from rag.embedding.catalogue import installed
 from rag.errors import BayanError, ModelError, SettingsError
-from rag.llm import ANSWER_TOKENS, estimate_tokens, memory_needed, open_chat_model, token_counter
-from rag.models import installed
+from rag.generation.generate import Writer, answer_messages, rewrite_messages
+from rag.generation.models import ANSWER_TOKENS, estimate_tokens, memory_needed, open_chat_model, token_counter
 from rag.prompts import fill
 from rag.schema import Citation, Completed, Delta, Event, Filters, Retrieved
 from rag.settings import Settings, load_settings
-from rag.write import Writer, answer_messages, rewrite_messages
-from ui.cards import card_html
-from ui.cli import main
-from ui.desk import Desk
-from ui.render import answer_html
+from ui.cli.main import main
+from ui.html.cards import card_html
+from ui.html.render import answer_html
+from ui.service.redaction import told
 from ui.strings import STRINGS
-from ui.told import told
+from ui.window.controller import Controller
 
 DATA = Path(__file__).parent / "data"
 HARVEST = (
@@ -78,7 +78,7 @@ def final(events: Sequence[Event]) -> Answer:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.write.PAUSE_S", 0.0)
+    monkeypatch.setattr("rag.generation.generate.PAUSE_S", 0.0)
 
 
 # Answers
@@ -177,7 +177,7 @@ def test_a_reader_who_leaves_ends_the_request(fake: FakeEmbeddings, sources: Pat
 def test_the_window_shows_the_quotes_then_the_unchecked_text_below_them_then_the_answer(
     fake: FakeEmbeddings, sources: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk(assistant_with(ScriptedModel(["The olive harvest ", "reached 41 tonnes [1]."]), sources))
+    desk = Controller(assistant_with(ScriptedModel(["The olive harvest ", "reached 41 tonnes [1]."]), sources))
     shown = [frame[1] for frame in desk.ask(QUESTION, "en", ()) if isinstance(frame[1], str)]
     waiting = STRINGS["en"]["writing"]
     first, last = (

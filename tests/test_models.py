@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import models
+from rag.embedding import catalogue as models
+from rag.embedding.catalogue import FetchError, HubSource, ModelEntry, Source, WheelPart, WheelSource, installed, verify, weights_path
 from rag.errors import ModelError
-from rag.models import FetchError, HubSource, ModelEntry, Source, WheelPart, WheelSource, installed, verify, weights_path
 
 CONTENT = b"weights " * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -9,16 +9,16 @@ import pytest
 
 from ingest.passages import split
 from rag.assistant import MAX_QUESTION_CHARS, check_question
-from rag.decision import calibration
 from rag.errors import QuestionError
-from rag.evidence import QUOTE_CHARS, Evidence, about_asked, choose, consider, gather
-from rag.fusion import Signals
+from rag.index.lexical import WeightedTerm
 from rag.language import language_of
 from rag.language.lexicon import question_terms
-from rag.lexical import WeightedTerm
 from rag.prompts import fill
-from rag.quote import check_quotes, cite, compose_quotes
-from rag.retrieve import Candidate, Found, to_hits
+from rag.reading.compose import check_quotes, cite, compose_quotes
+from rag.reading.decision import calibration
+from rag.reading.evidence import QUOTE_CHARS, Evidence, about_asked, choose, consider, gather
+from rag.retrieval.fusion import Signals
+from rag.retrieval.retriever import Candidate, Found, to_hits
 from rag.schema import Language, Statement
 
 ATTACK = (

@@ -12,11 +12,11 @@ import pytest
 
 from rag.errors import IndexMissing, IndexUnusable, QuestionError
 from rag.schema import Answer, Check, Citation, Cut, Heading, Hit, Language, Span, Statement
-from ui.cards import card_html, evidence_html
-from ui.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
-from ui.markup import emphasise, figures, isolate, message_language
-from ui.reader import Place, reader_html, text_html
-from ui.render import answer_html, conversation_html
+from ui.html.cards import card_html, evidence_html
+from ui.html.markup import emphasise, figures, isolate, message_language
+from ui.html.reader import Place, reader_html, text_html
+from ui.html.render import answer_html, conversation_html
+from ui.service.conversation import Exchange, add_kept, find_kept, from_kept, remove_kept, to_kept
 from ui.strings import ARABIC, ENGLISH, LANGUAGE_NAMES, STRINGS
 
 
@@ -322,7 +322,7 @@ def test_a_problem_is_a_sentence_in_the_readers_language(problem: Exception, sho
 
 
 def test_examples_come_from_titles_the_readers_language_first() -> None:
-    from ui.desk import example_questions  # loads Gradio, which takes seconds
+    from ui.window.controller import example_questions  # loads Gradio, which takes seconds
 
     questions = example_questions(fakes.STATEMENTS[:2], "en")
     assert questions[0] == "What does the statement “Weekly report on the ceasefire” say?"
@@ -333,9 +333,9 @@ def test_examples_come_from_titles_the_readers_language_first() -> None:
 
 
 def test_an_answer_that_was_drawn_over_is_drawn_again_but_one_under_way_draws_itself() -> None:
-    from ui.desk import Desk  # loads Gradio, which takes seconds
+    from ui.window.controller import Controller  # loads Gradio, which takes seconds
 
-    desk = Desk(fakes.FakeAssistant())
+    desk = Controller(fakes.FakeAssistant())
     over = exchange("كم عائلة؟")
     chat, panel = desk.settle((over,), "ar")
     assert (chat, panel) == (conversation_html((over,), [], "ar"), evidence_html((over,), "ar"))

@@ -14,10 +14,10 @@ from fakes import FakeEmbeddings
 
 from ingest import ingest
 from rag import Assistant
-from rag.copies import says_the_same
 from rag.errors import BayanError, ModelError, QuestionError, UnknownStatement
-from rag.gate import Gate
-from rag.reranker import Reranker, open_reranker
+from rag.retrieval.dedup import says_the_same
+from rag.retrieval.reranker import Reranker, open_reranker
+from rag.retrieval.shared_lock import Gate
 from rag.settings import load_settings
 
 pytestmark = pytest.mark.usefixtures("fake")
@@ -148,7 +148,7 @@ def test_a_reranker_scores_only_what_its_time_allows() -> None:
 
 
 def test_passages_go_in_the_rerankers_order_and_the_rest_behind(doors: Doors) -> None:
-    from rag.retrieve import Retriever
+    from rag.retrieval.retriever import Retriever
 
     class First:
         def scores(self, question: str, texts: Sequence[str]) -> list[float]:

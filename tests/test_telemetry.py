@@ -14,7 +14,7 @@ from test_api import QUESTION, ask
 
 from rag.errors import SettingsError
 from rag.settings import load_settings
-from ui.telemetry import JsonLines, Telemetry, TextLines
+from ui.service.telemetry import JsonLines, Telemetry, TextLines
 
 
 @pytest.fixture(autouse=True)

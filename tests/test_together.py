@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evidence import choose
 from rag.language import sentences
+from rag.reading.evidence import choose
+from rag.reading.together import LONGEST, around, together
 from rag.schema import Cut, Span, Statement
-from rag.together import LONGEST, around, together
 from tests.test_questions_and_evidence import candidate, found
 
 STAGES = "وبحسب الهيئة يجري التطبيق على ثلاث مراحل:\nواردات الأغذية.\nالسيارات.\nالبضائع العابرة.\n\nوتبقى النماذج الورقية مقبولة."

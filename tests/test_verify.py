@@ -9,14 +9,14 @@ import pytest
 from conftest import SAMPLES
 from fakes import FakeEmbeddings
 
-from evals.alter import alterations, negations
+from evals.measuring.alter import alterations, negations
 from ingest import ingest
 from ingest.passages import split
 from rag.build import list_statements
-from rag.citations import claims, plain_markers
 from rag.schema import Citation, Passage, Statement
 from rag.settings import load_settings
-from rag.verify import check_answer
+from rag.verification.check import check_answer
+from rag.verification.claims import claims, plain_markers
 
 TABLE = Path(__file__).parent / "data" / "verify.tsv"
 Case = tuple[Citation, str, list[str]]

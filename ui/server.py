@@ -26,16 +26,16 @@ from rag.assistant import Assistant
 from rag.errors import BayanError, SettingsError
 from rag.schema import Delta
 from rag.settings import Settings
-from ui import api, openai_api
-from ui.access import Access
-from ui.doorway import Doorway
-from ui.embed import embed
-from ui.evaluations import Evaluations
-from ui.health import health
-from ui.page import mount_chat
-from ui.problems import tell_problems
-from ui.service import Service
-from ui.telemetry import Telemetry
+from ui.http import openai, rest
+from ui.http.embed import embed
+from ui.http.health import health
+from ui.http.middleware import Middleware
+from ui.http.problems import tell_problems
+from ui.service.access import Access
+from ui.service.evaluations import Evaluations
+from ui.service.service import Service
+from ui.service.telemetry import Telemetry
+from ui.window.page import mount_chat
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +83,15 @@ def build_web(assistant: Assistant, settings: Settings, access: Access, evaluati
     tell_problems(web)
     web.include_router(health)
     web.include_router(embed)
-    web.mount("/api/v1", api.build(service))
-    web.mount("/v1", openai_api.build(service))
+    web.mount("/api/v1", rest.build(service))
+    web.mount("/v1", openai.build(service))
     if tools:
-        from ui.mcp_server import http_routes
+        from ui.http.mcp import http_routes
 
         web.router.routes.extend(http_routes(tools))
     mount_chat(web, service.assistant, evaluations, service=service, framed_by=settings.frame_origins, at_once=service.at_once)
     web.add_middleware(  # the last added is the first passed
-        Doorway,
+        Middleware,
         access=access,
         meters=service.meters,
         telemetry=telemetry,
@@ -106,7 +106,7 @@ def _tools(service: Service) -> MCPServer | None:
     """Return the MCP server, or None where the package `mcp` is not installed."""
     if not find_spec("mcp"):
         return None
-    from ui.mcp_server import build
+    from ui.http.mcp import build
 
     return build(service)
 

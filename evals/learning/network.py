@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from rag.e5s1 import configuration, kept_pieces, read_e5, state_dict
+from rag.embedding.e5_file import configuration, kept_pieces, read_e5, state_dict
 
 FROZEN = 4  # lower layers that stay the embedding model's: a quarter less to compute
 

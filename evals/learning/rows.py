@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from evals.formats import read_squad
+from evals.questions.formats import read_squad
 from rag.schema import Language
 
 Label = Literal["answerable", "absent", "contradicted"]

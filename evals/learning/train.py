@@ -28,8 +28,8 @@ from torch.nn import functional as F
 from evals.learning.examples import Example, Mixture, OwnMixture, answered, unanswered
 from evals.learning.network import Reader, untrained
 from evals.learning.rows import Row, is_unseen, own_rows, public_rows, translated_pairs
-from rag.embeddings import unpacked
-from rag.models import entry, weights_path
+from rag.embedding.catalogue import entry, weights_path
+from rag.embedding.local import unpacked
 from rag.settings import load_settings
 
 MODEL = "multilingual-e5-small"

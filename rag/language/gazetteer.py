@@ -1,7 +1,7 @@
 """Names that no rule of spelling gives in the other language, and how to give one in the reader's script.
 
-`resources/gazetteer.tsv`: English forms, Arabic forms, kind, source. Countries are taken from CLDR by `python -m evals.gazetteer`; what is
-reviewed by hand stands there with that source. Knows nothing of search.
+`resources/gazetteer.tsv`: English forms, Arabic forms, kind, source. Countries are taken from CLDR by `python -m evals.learning.gazetteer`;
+what is reviewed by hand stands there with that source. Knows nothing of search.
 
     >>> rendered("وقسد", "en"), rendered("Daesh", "ar"), rendered("Tollard", "ar")
     ('Syrian Democratic Forces', 'داعش', None)

@@ -1,0 +1,1 @@
+"""Question sets: formats, feedback, proposals."""

@@ -1,0 +1,1 @@
+"""Runs told and compared."""

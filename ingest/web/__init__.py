@@ -1,0 +1,1 @@
+"""Statements from the web: pages, feeds and sitemaps, fetched politely from checked addresses alone."""

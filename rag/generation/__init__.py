@@ -1,0 +1,1 @@
+"""A language model that words the answer from the quotes."""

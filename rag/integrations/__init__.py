@@ -1,0 +1,1 @@
+"""What other frameworks see of the assistant."""

@@ -1,0 +1,1 @@
+"""A text against its quotes: figures, dates, names, quotations, denials."""

@@ -1,0 +1,1 @@
+"""Records drawn as markup. Knows nothing of Gradio."""

@@ -1,0 +1,1 @@
+"""The chat window: Gradio's parts and what each event does."""
