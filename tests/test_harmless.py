@@ -13,7 +13,7 @@ import pytest
 from test_cli import bayan
 
 from rag.build import list_statements
-from rag.language.controls import harmless, json_text
+from rag.controls import harmless, json_text
 from rag.settings import load_settings
 from ui.html.export import FORMATS, Format, export
 from ui.html.markup import isolate
@@ -98,7 +98,7 @@ def test_no_markup_of_the_window_holds_one() -> None:
 
 
 def test_the_commands_print_in_one_way() -> None:
-    for path in Path(__file__).parents[1].glob("ui/*cli.py"):
+    for path in Path(__file__).parents[1].glob("ui/cli/*.py"):
         assert not re.search(r"click\.s?echo|\bprint\(|json\.dumps", path.read_text(encoding="utf-8")), path.name
 
 

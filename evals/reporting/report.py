@@ -20,8 +20,8 @@ from evals.measuring.summary import ALL, Estimate, plain
 from evals.reporting.compare import SAME, Comparison
 from evals.reporting.gate import Verdict
 from evals.reporting.plots import Plot, plots
+from rag.controls import harmless, json_text
 from rag.language import language_of
-from rag.language.controls import harmless, json_text
 
 HEADLINE = ("right", "R@1", "R@5", "evidence", "answered.wrong", "refused.wrong", "verbatim", "language")  # fit a terminal
 

@@ -50,7 +50,7 @@ def restore(file: Path, force: bool, index: Path | None, as_json: bool) -> None:
 
 
 def _tell(done: Archived, what: str, as_json: bool) -> None:
-    from rag.language.controls import json_text
+    from rag.controls import json_text
     from rag.schema import to_json
 
     vectors = "" if done.vectors else ", texts alone, without their vectors"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from tqdm import tqdm
 
-from rag.language.controls import json_text
+from rag.controls import json_text
 from ui.html.lines import echo
 
 if TYPE_CHECKING:

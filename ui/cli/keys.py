@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rag.language.controls import json_text
+from rag.controls import json_text
 from ui.html.lines import echo
 
 if TYPE_CHECKING:

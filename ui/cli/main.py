@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rag.controls import harmless, json_text
 from rag.errors import BayanError, IndexMissing, SettingsError
-from rag.language.controls import harmless, json_text
 from ui.cli.backup import back_up, restore
 from ui.cli.evaluations import evaluation
 from ui.cli.filter_options import filter_options, told

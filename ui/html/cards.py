@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from rag.language.controls import harmless
+from rag.controls import harmless
 from rag.reading.emphasis import emphasised
 from rag.reading.frame import newest
 from rag.schema import Citation, Hit, Language, Statement

@@ -16,8 +16,8 @@ from evals.measuring.summary import ALL
 from evals.questions.feedback import FeedbackError
 from evals.reporting.compare import SAME, SIGNIFICANT, Change, Comparison
 from evals.reporting.report import figure, questions_of
+from rag.controls import harmless
 from rag.errors import BayanError
-from rag.language.controls import harmless
 from rag.schema import Answer, Language
 from ui.html.markup import DIRECTIONS, isolate, message_language
 from ui.service.evaluations import Busy, State

@@ -14,7 +14,7 @@ from html import escape
 from io import BytesIO
 from typing import Any, Literal
 
-from rag.language.controls import harmless
+from rag.controls import harmless
 from rag.schema import Answer, Citation, Language
 from ui.html.markup import DIRECTIONS, element, isolate, message_language
 from ui.service.conversation import Exchange

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rag.language.controls import harmless
+from rag.controls import harmless
 
 if TYPE_CHECKING:
     from rag.schema import Account, Answer, Citation, Difference, Facets, Hit, IngestReport, Statement

@@ -14,8 +14,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from rag.controls import harmless
 from rag.language.calendar_words import month_names
-from rag.language.controls import harmless
 from rag.language.detect import language_of
 from rag.schema import Filters, Language, Span
 from ui.strings import LANGUAGE_NAMES, STRINGS
