@@ -1,4 +1,4 @@
-"""`python -m ui.cli.main`."""
+"""`python -m ui.cli`."""
 
 from ui.cli.main import main
 
