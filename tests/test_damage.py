@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,7 @@ import ui.server
 from ingest import ingest
 from rag.errors import IndexUnusable
 from rag.index.manifest import JOURNAL, MANIFEST, check_files, read_manifest
+from rag.integrity.seal import broken, seal
 from rag.integrity.stamp import peeled
 from rag.settings import load_settings
 from ui.cli.main import main
@@ -360,3 +362,23 @@ def test_damage_of_an_unpacked_model_is_found_and_mended(tmp_path: Path, monkeyp
     assert findings()["model"] == f'what was unpacked of it is damaged: "{path}" → run `bayan models pull {model}`'
     run("models", "pull", model)
     assert "model" not in findings()
+
+
+def test_vectors_that_chroma_writes_after_an_ingest_are_no_damage(tmp_path: Path) -> None:
+    """With an editor at work on 5,000 passages, the server's readers wrote the vector index after the seal, and every later job failed."""
+    folder = tmp_path / "chroma" / "a1"
+    folder.mkdir(parents=True)
+    names = ("data_level0.bin", "header.bin", "index_metadata.pickle", "length.bin", "link_lists.bin")
+    for name in names:
+        (folder / name).write_bytes(b"" if name == "link_lists.bin" else name.encode())
+    seal(tmp_path, {})
+    assert broken(tmp_path) == []
+    time.sleep(0.02)
+    for name in names:
+        (folder / name).write_bytes(b"" if name == "link_lists.bin" else b"new " + name.encode())
+    assert broken(tmp_path) == []
+    seal(tmp_path, {})
+    (folder / "data_level0.bin").write_bytes(b"altered")
+    assert broken(tmp_path) == ["chroma/a1/data_level0.bin"]
+    (folder / "index_metadata.pickle").unlink()
+    assert broken(tmp_path) == ["chroma/a1/data_level0.bin", "chroma/a1/index_metadata.pickle"]

@@ -2,7 +2,8 @@
 
 A vector index with a wrong byte takes the process down that opens it, so files are looked at before they are opened: by size and time of
 change, and by digest where these differ from what was sealed. Not sealed are Chroma's database, which changes when it is opened and whose
-records carry digests of their own, and the files of a vector index that has not been written yet, which Chroma makes anew.
+records carry digests of their own, and the files of a vector index that has not been written yet, which Chroma makes anew. It may also
+write one long after an ingest, when whoever reads it has taken in enough: then all its files are new at once, as no damage makes them.
 
     seal(data, {"format": 4, …})   # an ingest is done
     broken(data)                   # ["lexical/meta.json"], quick; with thorough=True every byte is read
@@ -13,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from rag.integrity.stamp import is_stamped, stamped, unstamped
 SEAL = "seal.json"
 DATABASE = "chroma/chroma.sqlite3"
 _WRITTEN = "index_metadata.pickle"  # of a vector index that Chroma has written
+_TOGETHER = ("data_level0.bin", _WRITTEN)
+_PAUSES_S = (0.2, 0.4, 0.8)
 _CHANGING = ("chroma.sqlite3", "chroma.sqlite3-journal", "chroma.sqlite3-wal", "chroma.sqlite3-shm", SEAL)
 
 
@@ -54,9 +58,31 @@ def read_seal(data: Path) -> Seal | None:
 
 def broken(data: Path, *, thorough: bool = False) -> list[str]:
     """Return the names of the files that are missing or not as they were sealed; none of a folder that is not sealed."""
-    sealed = read_seal(data)
-    files = (sealed and sealed.files) or {}
-    return sorted(name for name, told in files.items() if not _is_as_told(data / name, *told, thorough=thorough))
+    found: list[str] = []
+    for pause_s in (*_PAUSES_S, None):
+        sealed = read_seal(data)
+        files = (sealed and sealed.files) or {}
+        wrong = [name for name, told in files.items() if not _is_as_told(data / name, *told, thorough=thorough)]
+        found = sorted(name for name in wrong if not _is_written_anew(data, name, wrong, files))
+        if pause_s is None or not any(_is_of_vectors(name) for name in found):
+            break
+        time.sleep(pause_s)  # Chroma may be writing them just now
+    return found
+
+
+def _is_of_vectors(name: str) -> bool:
+    return name.startswith("chroma/") and name.count("/") == 2
+
+
+def _is_written_anew(data: Path, name: str, wrong: Sequence[str], files: Mapping[str, tuple[int, int, str]]) -> bool:
+    """Whether the file is of a vector index of which all files were written since, and both vectors and their names are others."""
+    folder = name.rpartition("/")[0]
+    if not _is_of_vectors(name) or not {f"{folder}/{part}" for part in _TOGETHER} <= set(wrong):
+        return False
+    try:
+        return all((data / one).stat().st_mtime_ns != told[1] for one, told in files.items() if one.startswith(f"{folder}/"))
+    except OSError:  # one is missing
+        return False
 
 
 def replace_text(path: Path, text: str) -> None:
